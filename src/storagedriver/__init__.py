@@ -1,0 +1,65 @@
+"""The storage layer of container registries, over any fsspec filesystem.
+
+Drivers are made by name, with the registry's own parameters::
+
+    from storagedriver import factory
+
+    driver = factory.create("filesystem", {"rootdirectory": "/var/lib/registry"})
+"""
+
+from importlib.metadata import version
+
+from storagedriver import factory
+from storagedriver.driver import (
+    Capabilities,
+    FileInfo,
+    FileReader,
+    FileWriter,
+    SkipDir,
+    StopWalk,
+    StorageDriver,
+    UploadInfo,
+)
+from storagedriver.errors import (
+    BucketNotFoundError,
+    ConflictError,
+    InvalidOffsetError,
+    InvalidPathError,
+    InvalidStorageDriverError,
+    MissingExtraError,
+    ParameterError,
+    PathNotFoundError,
+    PermissionDeniedError,
+    StorageDriverError,
+    StorageDriverWarning,
+    UnavailableError,
+    UnsupportedMethodError,
+)
+
+__all__ = [
+    "BucketNotFoundError",
+    "Capabilities",
+    "ConflictError",
+    "FileInfo",
+    "FileReader",
+    "FileWriter",
+    "InvalidOffsetError",
+    "InvalidPathError",
+    "InvalidStorageDriverError",
+    "MissingExtraError",
+    "ParameterError",
+    "PathNotFoundError",
+    "PermissionDeniedError",
+    "SkipDir",
+    "StopWalk",
+    "StorageDriver",
+    "StorageDriverError",
+    "StorageDriverWarning",
+    "UnavailableError",
+    "UnsupportedMethodError",
+    "UploadInfo",
+    "__version__",
+    "factory",
+]
+
+__version__ = version("storagedriver")

@@ -1,0 +1,164 @@
+"""The errors of the contract.
+
+Every error carries the name of the driver it comes from, is also the builtin
+exception that a Python user would catch (`FileNotFoundError`, `ValueError`,
+...), and survives pickling, where the cause goes along as text.
+"""
+
+from __future__ import annotations
+
+import errno
+from typing import Any
+
+__all__ = [
+    "BucketNotFoundError",
+    "ConflictError",
+    "InvalidOffsetError",
+    "InvalidPathError",
+    "InvalidStorageDriverError",
+    "MissingExtraError",
+    "ParameterError",
+    "PathNotFoundError",
+    "PermissionDeniedError",
+    "StorageDriverError",
+    "StorageDriverWarning",
+    "UnavailableError",
+    "UnsupportedMethodError",
+]
+
+
+class StorageDriverWarning(UserWarning):
+    """Something was passed over that the user may want to know of."""
+
+
+class StorageDriverError(OSError):
+    """An operation of a storage driver failed.
+
+    Parameters
+    ----------
+    detail : str
+        What went wrong, in one line and without secrets. It may be empty
+        where `path` says all there is to say.
+    driver_name : str
+        The registered name of the driver.
+    path : str, optional
+        The path or the name that the operation was about.
+
+    Attributes
+    ----------
+    cause_text : str
+        The text of the exception that caused this one. It is kept when the
+        error is pickled, which drops ``__cause__``.
+    """
+
+    summary = "operation failed"
+    code: int | None = None
+
+    def __init__(self, detail: str = "", *, driver_name: str = "", path: str | None = None) -> None:
+        super().__init__(detail)
+        self.detail = detail
+        self.driver_name = driver_name
+        self.path = path
+        if self.code is not None:
+            self.errno = self.code
+        self._cause_text = ""
+
+    @property
+    def cause_text(self) -> str:
+        """The text of the cause, as ``Type: message``; empty if there is none."""
+        cause = self.__cause__
+        if cause is None:
+            return self._cause_text
+        return f"{type(cause).__name__}: {cause}"
+
+    def __str__(self) -> str:
+        head = f"{self.driver_name}: {self.summary}" if self.driver_name else self.summary
+        return ": ".join(part for part in (head, self.path, self.detail) if part)
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} {str(self)!r}>"
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _restore, (type(self), self.detail, self.driver_name, self.path, self.cause_text)
+
+
+def _restore(
+    cls: type[StorageDriverError], detail: str, driver_name: str, path: str | None, cause_text: str
+) -> StorageDriverError:
+    error = cls(detail, driver_name=driver_name, path=path)
+    error._cause_text = cause_text
+    return error
+
+
+class PathNotFoundError(StorageDriverError, FileNotFoundError):
+    """There is nothing at the path. Only the store's own "no such key" becomes this."""
+
+    summary = "path not found"
+    code = errno.ENOENT
+
+
+class BucketNotFoundError(StorageDriverError):
+    """The bucket, the container or the root that the driver was given does not exist."""
+
+    summary = "bucket not found"
+
+
+class InvalidPathError(StorageDriverError, ValueError):
+    """The path does not follow the path rule of the contract."""
+
+    summary = "invalid path"
+    code = errno.EINVAL
+
+
+class InvalidOffsetError(StorageDriverError, ValueError):
+    """The offset or the length of a read is negative."""
+
+    summary = "invalid offset"
+    code = errno.EINVAL
+
+
+class UnsupportedMethodError(StorageDriverError):
+    """The driver does not support this operation, or this HTTP method in a signed URL."""
+
+    summary = "unsupported method"
+    code = errno.ENOTSUP
+
+
+class PermissionDeniedError(StorageDriverError, PermissionError):
+    """The store refused the credentials, or refused them this one action."""
+
+    summary = "permission denied"
+    code = errno.EACCES
+
+
+class ConflictError(StorageDriverError):
+    """The object or the upload was changed by somebody else in the meantime."""
+
+    summary = "conflict"
+
+
+class UnavailableError(StorageDriverError):
+    """The store did not answer, or answered 429 or 5xx: try again later."""
+
+    summary = "unavailable"
+    code = errno.EAGAIN
+
+
+class ParameterError(StorageDriverError, ValueError):
+    """A parameter has a value that the driver does not allow."""
+
+    summary = "invalid parameter"
+    code = errno.EINVAL
+
+
+class InvalidStorageDriverError(StorageDriverError, ValueError):
+    """No driver of this name is registered, or it cannot be loaded."""
+
+    summary = "invalid storage driver"
+    code = errno.EINVAL
+
+
+class MissingExtraError(InvalidStorageDriverError):
+    """The driver needs a package that is not installed; the message says which extra brings it."""
+
+    summary = "missing dependency"

@@ -1,0 +1,300 @@
+"""Parameters of drivers: declared once as a dataclass, parsed from the registry's map.
+
+A driver declares its parameters as a frozen dataclass whose fields are made
+with the functions of this module; `parse` turns the map that a user wrote, in
+Python, in YAML or in the environment, into an instance::
+
+    @dataclass(frozen=True)
+    class MineParameters:
+        bucket: str = string(required=True)
+        secret: str = string(secret=True)
+        chunksize: int = integer(10 << 20, minimum=5 << 20)
+
+    parse(MineParameters, "mine", {"bucket": "b", "chunksize": "10485760"})
+
+Values that are secret are kept out of the ``repr`` and of every error.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import difflib
+import re
+import warnings
+from collections.abc import Callable, Iterable, Mapping
+from datetime import timedelta
+from typing import Any, TypeVar
+
+from storagedriver.errors import ParameterError, StorageDriverWarning
+
+__all__ = [
+    "anything",
+    "boolean",
+    "choice",
+    "duration",
+    "integer",
+    "mapping",
+    "number",
+    "parse",
+    "parse_duration",
+    "secrets",
+    "string",
+]
+
+T = TypeVar("T")
+
+#: Go's strconv.ParseBool, which the registry parses booleans with.
+_BOOLEANS = {
+    **dict.fromkeys(("1", "t", "T", "TRUE", "true", "True"), True),
+    **dict.fromkeys(("0", "f", "F", "FALSE", "false", "False"), False),
+}
+
+#: The units of Go's time.ParseDuration, in microseconds.
+_UNITS = {"ns": 1e-3, "us": 1.0, "µs": 1.0, "μs": 1.0, "ms": 1e3, "s": 1e6, "m": 6e7, "h": 3.6e9}
+_DURATION = re.compile(r"([0-9]*\.?[0-9]+|[0-9]+\.)(ns|us|µs|μs|ms|s|m|h)")
+
+_HIDDEN = "***"
+
+
+def _field(
+    convert: Callable[[Any], Any],
+    default: Any,
+    *,
+    required: bool = False,
+    secret: bool = False,
+    allowed: str = "",
+) -> Any:
+    """A dataclass field. `convert` raises ValueError with what would have been allowed."""
+    meta = {"convert": convert, "required": required, "secret": secret, "allowed": allowed}
+    return dataclasses.field(default=default, repr=not secret, metadata=meta)
+
+
+def string(default: str = "", *, required: bool = False, secret: bool = False) -> Any:
+    """A text. A number is taken as its decimal digits, which is what YAML may make of an id."""
+
+    def convert(value: Any) -> str:
+        if isinstance(value, bool) or not isinstance(value, (str, int, float)):
+            raise ValueError
+        return str(value)
+
+    return _field(convert, default, required=required, secret=secret, allowed="a string")
+
+
+def boolean(default: bool = False) -> Any:
+    """A bool, or a string that Go's ``strconv.ParseBool`` takes."""
+
+    def convert(value: Any) -> bool:
+        if isinstance(value, bool):
+            return value
+        try:
+            return _BOOLEANS[str(value)]
+        except KeyError:
+            raise ValueError from None
+
+    return _field(convert, default, allowed="true or false")
+
+
+def integer(
+    default: int | None = None,
+    *,
+    minimum: int | None = None,
+    maximum: int | None = None,
+    multiple: int = 1,
+    raised_to: int | None = None,
+    unit: str = "",
+) -> Any:
+    """An int, or a string of decimal digits.
+
+    Parameters
+    ----------
+    default : int, optional
+        The value when none is given.
+    minimum, maximum : int, optional
+        The smallest and the largest value that is allowed.
+    multiple : int
+        What the value must be a multiple of.
+    raised_to : int, optional
+        A smaller value is silently raised to this, as the registry does with
+        its concurrency limits.
+    unit : str
+        The unit, for the message.
+    """
+
+    def convert(value: Any) -> int:
+        if isinstance(value, (bool, float)):
+            raise ValueError
+        number = int(value) if isinstance(value, int) else _decimal(value)
+        if (minimum is not None and number < minimum) or (maximum is not None and number > maximum):
+            raise ValueError
+        if number % multiple:
+            raise ValueError
+        return number if raised_to is None else max(number, raised_to)
+
+    allowed = f"a multiple of {multiple}" if multiple > 1 else "an integer"
+    if minimum is not None:
+        allowed += f" from {minimum}" if maximum is not None else f" of at least {minimum}"
+    if maximum is not None:
+        allowed += f" to {maximum}" if minimum is not None else f" of at most {maximum}"
+    return _field(convert, default, allowed=f"{allowed} {unit}".strip())
+
+
+def number(default: float, *, minimum: float = 0) -> Any:
+    """A float above `minimum`, in seconds where it is a time."""
+
+    def convert(value: Any) -> float:
+        if isinstance(value, bool):
+            raise ValueError
+        result = float(value)
+        if not minimum < result < float("inf"):
+            raise ValueError
+        return result
+
+    return _field(convert, default, allowed=f"a number above {minimum:g}")
+
+
+def choice(
+    default: str,
+    values: Iterable[str],
+    *,
+    fold: Callable[[str], str] = str,
+    synonyms: Mapping[Any, str] | None = None,
+) -> Any:
+    """One of some words.
+
+    Parameters
+    ----------
+    default : str
+        The word when none is given.
+    values : iterable of str
+        The words that are allowed.
+    fold : callable
+        What brings a word into the form that `values` has, ``str.upper`` say.
+    synonyms : mapping, optional
+        Other values and the words they stand for.
+    """
+    words = tuple(values)
+
+    def convert(value: Any) -> str:
+        if synonyms and value in synonyms:
+            return synonyms[value]
+        if not isinstance(value, str) or fold(value) not in words:
+            raise ValueError
+        return fold(value)
+
+    return _field(convert, default, allowed="one of " + ", ".join(words))
+
+
+def duration(default: timedelta) -> Any:
+    """A length of time as Go writes it (``100ms``, ``20m``), a number of nanoseconds or a `timedelta`."""
+
+    def convert(value: Any) -> timedelta:
+        if isinstance(value, timedelta):
+            return value
+        return parse_duration(value)
+
+    return _field(convert, default, allowed="a duration such as 100ms, 15s or 20m")
+
+
+def mapping(*, secret: bool = False) -> Any:
+    """A map with string keys, empty if it is not given."""
+
+    def convert(value: Any) -> dict[str, Any]:
+        if not isinstance(value, Mapping) or not all(isinstance(key, str) for key in value):
+            raise ValueError
+        return dict(value)
+
+    return _field(convert, None, secret=secret, allowed="a map")
+
+
+def anything(*, secret: bool = False) -> Any:
+    """Any object, taken as it is."""
+    return _field(lambda value: value, None, secret=secret)
+
+
+def _decimal(value: Any) -> int:
+    if not isinstance(value, str) or not re.fullmatch(r"[+-]?[0-9]+", value, re.ASCII):
+        raise ValueError
+    return int(value)
+
+
+def parse_duration(value: Any) -> timedelta:
+    """A duration in Go's notation (time.ParseDuration), or a whole number of nanoseconds.
+
+    Raises
+    ------
+    ValueError
+        If it is neither.
+    """
+    if isinstance(value, bool):
+        raise ValueError
+    if isinstance(value, int):
+        return timedelta(microseconds=value / 1000)
+    text = str(value)
+    sign = -1 if text.startswith("-") else 1
+    rest = text.lstrip("+-") if text[:1] in ("+", "-") else text
+    if re.fullmatch(r"[0-9]+", rest, re.ASCII):
+        return timedelta(microseconds=sign * int(rest) / 1000)
+    if not rest or _DURATION.sub("", rest):
+        raise ValueError
+    return sign * timedelta(microseconds=sum(float(count) * _UNITS[unit] for count, unit in _DURATION.findall(rest)))
+
+
+def parse(cls: type[T], driver_name: str, parameters: Mapping[str, Any] | None) -> T:
+    """Turn a map of parameters into the driver's dataclass.
+
+    Parameters
+    ----------
+    cls : type
+        The dataclass that declares the parameters.
+    driver_name : str
+        The driver's name, for errors.
+    parameters : mapping, optional
+        What the user gave. None and the empty string count as not given. A
+        name that the driver does not know gives a warning with the nearest
+        one it knows.
+
+    Raises
+    ------
+    ParameterError
+        For a missing or a bad value; it names the driver, the parameter, the
+        value and what is allowed.
+    """
+    given = dict(parameters or {})
+    values: dict[str, Any] = {}
+    declared = {field.name: field for field in dataclasses.fields(cls) if field.init}  # type: ignore[arg-type]
+    for name, field in declared.items():
+        value = given.pop(name, None)
+        if value is None or value == "":
+            if field.metadata["required"]:
+                raise ParameterError("it is required", driver_name=driver_name, path=name)
+            continue
+        try:
+            values[name] = field.metadata["convert"](value)
+        except (ValueError, TypeError):
+            shown = _HIDDEN if field.metadata["secret"] else repr(value)
+            detail = f"{shown} is not allowed, it must be {field.metadata['allowed']}"
+            raise ParameterError(detail, driver_name=driver_name, path=name) from None
+    for name in given:
+        near = difflib.get_close_matches(str(name), declared, n=1)
+        hint = f", did you mean {near[0]!r}?" if near else ""
+        message = f"{driver_name}: unknown parameter {name!r} is ignored{hint}"
+        warnings.warn(message, StorageDriverWarning, stacklevel=2)
+    return cls(**values)
+
+
+def secrets(parameters: Any) -> list[str]:
+    """The secret texts of a parsed dataclass, nested maps included, the longest first."""
+    found: list[str] = []
+    for field in dataclasses.fields(parameters):
+        if field.metadata.get("secret"):
+            found.extend(_texts(getattr(parameters, field.name)))
+    return sorted(set(found), key=len, reverse=True)
+
+
+def _texts(value: Any) -> Iterable[str]:
+    if isinstance(value, str):
+        if value:
+            yield value
+    elif isinstance(value, Mapping):
+        for item in value.values():
+            yield from _texts(item)
