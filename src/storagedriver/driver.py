@@ -111,6 +111,11 @@ class Capabilities:
     uploads_visible : bool
         What an upload has written can be seen at its path before `commit`,
         and replaces there what was committed before.
+    resume_visible : bool
+        The same, but only once a resumed upload is written to (or, for a
+        store that appends so, content is appended): the store cannot let a
+        short tail grow, so it is published first and then copied. After a
+        `cancel` of such an upload there is nothing at the path.
     multiprocess : bool
         Another process, given the same parameters, sees the same store.
     key_and_prefix : bool
@@ -131,6 +136,7 @@ class Capabilities:
     """
 
     uploads_visible: bool = False
+    resume_visible: bool = False
     multiprocess: bool = True
     key_and_prefix: bool = True
     empty_directories: bool = False

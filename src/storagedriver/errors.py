@@ -71,6 +71,10 @@ class StorageDriverError(OSError):
             return self._cause_text
         return f"{type(cause).__name__}: {cause}"
 
+    def set_cause_text(self, text: str) -> None:
+        """Keep the text of a cause that is not chained."""
+        self._cause_text = text
+
     def __str__(self) -> str:
         head = f"{self.driver_name}: {self.summary}" if self.driver_name else self.summary
         return ": ".join(part for part in (head, self.path, self.detail) if part)
@@ -86,7 +90,7 @@ def _restore(
     cls: type[StorageDriverError], detail: str, driver_name: str, path: str | None, cause_text: str
 ) -> StorageDriverError:
     error = cls(detail, driver_name=driver_name, path=path)
-    error._cause_text = cause_text
+    error.set_cause_text(cause_text)
     return error
 
 

@@ -1,0 +1,310 @@
+"""`FsspecDriver`: the one implementation of the contract."""
+
+from __future__ import annotations
+
+import builtins
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime, timedelta, timezone
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from storagedriver.adapter.failures import translated
+from storagedriver.adapter.reader import StreamReader
+from storagedriver.adapter.store import EPOCH, Entry, Store
+from storagedriver.adapter.walk import Nameless, Walk, info_of
+from storagedriver.adapter.writer import UploadWriter
+from storagedriver.driver import (
+    Capabilities,
+    FileInfo,
+    FileReader,
+    FileWriter,
+    SkipDir,
+    StopWalk,
+    StorageDriver,
+    UploadInfo,
+    Visit,
+)
+from storagedriver.errors import (
+    InvalidOffsetError,
+    InvalidPathError,
+    ParameterError,
+    PathNotFoundError,
+    UnsupportedMethodError,
+)
+from storagedriver.paths import ROOT, WalkOrder, check_directory, check_path, is_valid
+
+if TYPE_CHECKING:
+    from typing_extensions import Buffer
+
+__all__ = ["FsspecDriver"]
+
+T = TypeVar("T")
+
+
+class FsspecDriver(StorageDriver):
+    """A storage driver over a `Store`, which is a backend and its root directory.
+
+    Parameters
+    ----------
+    store : Store
+        The backend. The driver is pickled if it can be.
+    """
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} {self.name}>"
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (self._store,)
+
+    @property
+    def name(self) -> str:
+        """The name the driver is registered by."""
+        return self._store.name
+
+    @property
+    def capabilities(self) -> Capabilities:
+        """In what this store differs from others."""
+        return self._store.capabilities
+
+    @property
+    def walk_order(self) -> WalkOrder:
+        """The order of a walk on the server at hand."""
+        with self._call(ROOT):
+            return self._store.walk_order
+
+    @property
+    def filesystem(self) -> Any:
+        """The fsspec filesystem below, rooted at the root directory, for tools that want the plain protocol.
+
+        Nothing of the contract holds there: what it does is the filesystem's own way.
+        """
+        with self._call(ROOT):
+            return self._store.filesystem
+
+    def get_content(self, path: str) -> bytes:
+        """The whole content of a small file."""
+        with self._call(path):
+            return self._store.get(self._key(path))
+
+    def put_content(self, path: str, content: Buffer) -> None:
+        """Write a whole small file, atomically."""
+        key = self._key(path)
+        view = memoryview(content).cast("B")
+        if view.nbytes <= self._store.put_limit:
+            with self._call(path):
+                self._store.put(key, view)
+            return
+        writer = self.writer(path)
+        try:
+            writer.write(view)
+            writer.commit()
+        except BaseException:
+            if not writer.closed:
+                writer.cancel()
+            raise
+
+    def reader(self, path: str, offset: int = 0, length: int | None = None) -> FileReader:
+        """Open a file for streaming."""
+        key = self._key(path)
+        if offset < 0 or (length is not None and length < 0):
+            detail = f"offset {offset} and length {length} must not be negative"
+            raise InvalidOffsetError(detail, driver_name=self.name, path=path)
+        return StreamReader(self._store, path, key, offset, length)
+
+    def writer(self, path: str, append: bool = False) -> FileWriter:
+        """Begin an upload, or go on with one."""
+        key = self._key(path)
+        with self._call(path):
+            upload = self._store.resume(key) if append else self._store.begin(key)
+        return UploadWriter(self._store, path, upload)
+
+    def stat(self, path: str) -> FileInfo:
+        """What is at `path`."""
+        prefix = self._prefix(path)
+        if path == ROOT:
+            self._first(path, prefix, recursive=False)
+            return FileInfo(ROOT, 0, EPOCH, is_dir=True)
+        with self._call(path):
+            entry = self._store.head(path[1:])
+        if entry is None:
+            # Not by directory: some servers show one for a while after it was emptied.
+            if self._first(path, prefix, recursive=True) is None:
+                raise self._not_found(path)
+            entry = Entry(path[1:], is_dir=True)
+        return info_of(entry)
+
+    def list(self, path: str) -> builtins.list[str]:
+        """The absolute paths of the direct children."""
+        prefix = self._prefix(path)
+        nameless = Nameless(self.name, path)
+        children: set[str] = set()
+        found = self.capabilities.empty_directories or path == ROOT
+        for page in self._each(path, lambda: self._store.pages(prefix, recursive=False, skipped=set())):
+            for entry in page:
+                found = True
+                child = "/" + entry.key
+                if is_valid(child):
+                    children.add(child)
+                else:
+                    nameless.skip(entry.key)
+        if not found:
+            raise self._not_found(path)
+        nameless.warn()
+        return sorted(children)
+
+    def move(self, source: str, dest: str) -> None:
+        """Move one file."""
+        keys = self._key(source), self._key(dest)
+        if source == dest:
+            self._check_file(source)
+            return
+        with self._call(source):
+            self._store.move(*keys)
+
+    def copy(self, source: str, dest: str) -> None:
+        """Copy one file."""
+        keys = self._key(source), self._key(dest)
+        if source == dest:
+            self._check_file(source)
+            return
+        with self._call(source):
+            self._store.copy(*keys)
+
+    def delete(self, path: str) -> None:
+        """Delete the file, everything below it and every unfinished upload there."""
+        key = self._key(path)
+        with self._call(path):
+            found = self._store.delete_tree(key)
+        if not found:
+            raise self._not_found(path)
+
+    def redirect_url(
+        self,
+        path: str,
+        method: str = "GET",
+        expires: timedelta = timedelta(minutes=20),
+        client_address: str | None = None,  # noqa: ARG002 - for those who choose a URL by it
+    ) -> str | None:
+        """A signed URL from which a client can fetch the file itself."""
+        key = self._key(path)
+        if method not in ("GET", "HEAD"):
+            detail = f"{method!r} cannot be signed, only GET and HEAD"
+            raise UnsupportedMethodError(detail, driver_name=self.name, path=path)
+        if not timedelta(0) < expires <= self._store.max_expires:
+            detail = f"{expires} is not allowed, it must be positive and at most {self._store.max_expires}"
+            raise ParameterError(detail, driver_name=self.name, path="expires")
+        with self._call(path):
+            return self._store.sign(key, method, expires)
+
+    def walk(self, path: str, visit: Visit, start_after: str = "") -> None:
+        """Visit everything below `path`, depth first."""
+        walk = self._walk(path, start_after)
+        for info in walk:
+            try:
+                visit(info)
+            except SkipDir:
+                walk.skip(info)
+            except StopWalk:
+                return
+        self._check_walked(path, walk)
+
+    def files(self, path: str = ROOT, start_after: str = "") -> Iterator[FileInfo]:
+        """The files below `path`, in the order of a walk, for Python's loops."""
+        walk = self._walk(path, start_after)
+        yield from (info for info in walk if not info.is_dir)
+        self._check_walked(path, walk)
+
+    def uploads(self, path: str = ROOT) -> Iterator[UploadInfo]:
+        """The unfinished uploads at `path` and below it."""
+        check_directory(path, self.name)
+        return self._each(path, lambda: self._store.uploads(path[1:]))
+
+    def purge_uploads(self, path: str = ROOT, older_than: timedelta = timedelta(0)) -> builtins.list[UploadInfo]:
+        """Remove the unfinished uploads at `path` and below it."""
+        limit = datetime.now(timezone.utc) - older_than
+        purged = [upload for upload in self.uploads(path) if upload.started <= limit]
+        for upload in purged:
+            with self._call(upload.path):
+                self._store.abort(upload)
+        return purged
+
+    def close(self) -> None:
+        """Give back connections and threads."""
+        self._store.close()
+
+    @contextmanager
+    def _call(self, path: str) -> Iterator[None]:
+        """One call of the store: it holds a slot, and its failures are errors of the contract."""
+        with self._store.limit.slot(), translated(self._store, path):
+            yield
+
+    def _each(self, path: str, make: Any) -> Iterator[Any]:
+        """Iterate over what a store lists; each step may be a request, and so is a call."""
+        with self._call(path):
+            steps = iter(make())
+        while True:
+            with self._call(path):
+                step = next(steps, self)
+            if step is self:
+                return
+            yield step
+
+    def _key(self, path: str) -> str:
+        check_path(path, self.name)
+        return path[1:]
+
+    def _prefix(self, path: str) -> str:
+        check_directory(path, self.name)
+        return "" if path == ROOT else path[1:] + "/"
+
+    def _not_found(self, path: str) -> PathNotFoundError:
+        return PathNotFoundError(driver_name=self.name, path=path)
+
+    def _first(self, path: str, prefix: str, *, recursive: bool) -> Entry | None:
+        """Any entry below the directory."""
+        for page in self._each(path, lambda: self._store.pages(prefix, recursive=recursive, limit=1, skipped=set())):
+            for entry in page:
+                return entry  # type: ignore[no-any-return]
+        return None
+
+    def _check_file(self, path: str) -> None:
+        if self.stat(path).is_dir:
+            raise self._not_found(path)
+
+    def _walk(self, path: str, start_after: str) -> Walk:
+        prefix = self._prefix(path)
+        start_after = self._start(path, start_after)
+        hint = start_after[1:] if start_after[1:].startswith(prefix) else ""
+
+        def pages(skipped: set[str]) -> Iterator[Any]:
+            return self._each(
+                path, lambda: self._store.pages(prefix, recursive=True, start_after=hint, skipped=skipped)
+            )
+
+        return Walk(self.name, path, self.walk_order, start_after, pages)
+
+    def _start(self, path: str, start_after: str) -> str:
+        """Where a walk begins, with a trailing ``/`` if that is a directory."""
+        if start_after in ("", ROOT):
+            return ""
+        stripped = start_after.removesuffix("/")
+        if not isinstance(start_after, str) or not is_valid(stripped):
+            raise InvalidPathError(driver_name=self.name, path=repr(start_after))
+        below = path if path == ROOT else path + "/"
+        if start_after.endswith("/") or not start_after.startswith(below):
+            return start_after
+        try:
+            is_dir = self.stat(start_after).is_dir
+        except PathNotFoundError:
+            return start_after
+        return start_after + "/" if is_dir else start_after
+
+    def _check_walked(self, path: str, walk: Walk) -> None:
+        """A walk that found nothing found no directory, or began after its last entry."""
+        if walk.found or path == ROOT or self.capabilities.empty_directories:
+            return
+        if self._first(path, self._prefix(path), recursive=True) is None:
+            raise self._not_found(path)

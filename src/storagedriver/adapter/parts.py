@@ -1,0 +1,156 @@
+"""The part engine: it cuts a stream into parts and sends them from a few threads.
+
+Memory is bounded by (concurrency + 1) parts: those that are being sent, and
+the one that is being filled.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Generic, TypeVar
+
+__all__ = ["PartEngine", "growing"]
+
+P = TypeVar("P")
+
+_GROWS_AFTER = 4000
+_GROWS_EVERY = 500
+
+
+def growing(base: int, largest: int) -> Callable[[int], int]:
+    """Sizes of parts that reach a store's largest object within its number of parts.
+
+    Parameters
+    ----------
+    base : int
+        The bytes of the first 4000 parts; then they double every 500 parts.
+    largest : int
+        The most bytes a part may have.
+
+    Returns
+    -------
+    callable
+        The bytes of a part, by its number from 1 on. With 5 MiB and at most
+        5 GiB a part, 10,000 parts hold more than 5 TiB.
+    """
+
+    def size(number: int) -> int:
+        doublings = max(0, (number - _GROWS_AFTER + _GROWS_EVERY - 1) // _GROWS_EVERY)
+        return min(largest, base << doublings)
+
+    return size
+
+
+class PartEngine(Generic[P]):
+    """Collects what is written and sends it as numbered parts.
+
+    Parameters
+    ----------
+    send : callable
+        Sends a part, given its number and its bytes, and returns what the
+        store says of it. It is called from several threads, for different
+        numbers.
+    first : int
+        The number of the first part.
+    part_size : callable
+        How many bytes a part has, by its number.
+    concurrency : int
+        How many parts are sent at a time.
+    """
+
+    def __init__(
+        self, send: Callable[[int, memoryview], P], *, first: int, part_size: Callable[[int], int], concurrency: int
+    ) -> None:
+        self._send = send
+        self._next = first
+        self._part_size = part_size
+        self._concurrency = concurrency
+        self._buffer = bytearray()
+        self._pool: ThreadPoolExecutor | None = None
+        self._sending: deque[Future[P]] = deque()
+        self._sent: list[P] = []
+        self._failure: BaseException | None = None
+
+    @property
+    def buffered(self) -> int:
+        """The bytes of the part that is being filled."""
+        return len(self._buffer)
+
+    def write(self, data: memoryview) -> None:
+        """Take all of `data`, waiting while `concurrency` parts are on their way.
+
+        Raises
+        ------
+        Exception
+            The first failure of a part, at every call from then on.
+        """
+        self._raise_failure()
+        while data:
+            room = self._part_size(self._next) - len(self._buffer)
+            self._buffer += data[:room]
+            data = data[room:]
+            if len(self._buffer) == self._part_size(self._next):
+                self._dispatch()
+
+    def flush(self) -> list[P]:
+        """Send what is left as a last part, wait for all, and return them in order.
+
+        Only the last part may be shorter than its size: nothing can be written
+        afterwards.
+        """
+        self._raise_failure()
+        if self._buffer and not self._sending:
+            # A lone part needs no thread.
+            self._sent.append(self._send(self._next, self._take()))
+        elif self._buffer:
+            self._dispatch()
+        self._collect(0)
+        self._shutdown()
+        return self._sent
+
+    def abandon(self) -> None:
+        """Give up what is buffered; parts that are on their way may still arrive."""
+        self._buffer = bytearray()
+        for future in self._sending:
+            future.cancel()
+        self._shutdown(wait=False)
+
+    def drain(self) -> None:
+        """Send nothing more and wait until no request is under way, whatever became of it."""
+        self._buffer = bytearray()
+        for future in self._sending:
+            future.cancel()
+        self._shutdown()
+
+    def _take(self) -> memoryview:
+        taken, self._buffer = self._buffer, bytearray()
+        return memoryview(taken)
+
+    def _dispatch(self) -> None:
+        self._collect(self._concurrency - 1)
+        if self._pool is None:
+            self._pool = ThreadPoolExecutor(self._concurrency, thread_name_prefix="storagedriver-part")
+        self._sending.append(self._pool.submit(self._send, self._next, self._take()))
+        self._next += 1
+
+    def _collect(self, remaining: int) -> None:
+        """Wait until at most `remaining` parts are on their way, and take those that are done."""
+        while self._sending and (len(self._sending) > remaining or self._sending[0].done()):
+            try:
+                self._sent.append(self._sending[0].result())
+            except BaseException as error:
+                self._failure = error
+                self.drain()
+                raise
+            self._sending.popleft()
+
+    def _raise_failure(self) -> None:
+        if self._failure is not None:
+            raise self._failure
+
+    def _shutdown(self, *, wait: bool = True) -> None:
+        if self._pool is not None:
+            self._pool.shutdown(wait=wait, cancel_futures=True)
+            self._pool = None

@@ -1,0 +1,134 @@
+"""A stream over an object: it survives a broken connection, and never mixes two versions."""
+
+from __future__ import annotations
+
+import random
+import time
+from typing import TYPE_CHECKING
+
+from storagedriver.adapter.failures import translated
+from storagedriver.adapter.store import Body, Store
+from storagedriver.driver import FileReader
+from storagedriver.errors import ConflictError, PathNotFoundError, UnavailableError
+
+if TYPE_CHECKING:
+    from typing_extensions import Buffer
+
+__all__ = ["StreamReader"]
+
+_PIECE = 1 << 20
+#: How often in a row a stream is opened again without a byte coming through.
+_ATTEMPTS = 3
+
+
+class StreamReader(FileReader):
+    """The reader of `FsspecDriver`.
+
+    Parameters
+    ----------
+    store : Store
+        Where the object lies.
+    path, key : str
+        Its path, for errors, and its key.
+    offset : int
+        Where the stream begins, in bytes.
+    length : int, optional
+        How many bytes it gives at most.
+
+    Raises
+    ------
+    PathNotFoundError
+        If there is no such object.
+    """
+
+    def __init__(self, store: Store, path: str, key: str, offset: int, length: int | None) -> None:
+        super().__init__()
+        self._store = store
+        self._path = path
+        self._key = key
+        self._position = offset
+        self._left = length
+        self._body: Body | None = None
+        self._body = self._open("")
+        entry = self._body.entry
+        self._size = entry.size
+        self._version = entry.version
+        available = max(0, entry.size - offset)
+        self._left = available if length is None else min(available, length)
+
+    @property
+    def size(self) -> int:
+        """The size of the whole object in bytes, whatever the offset of the stream."""
+        return self._size
+
+    def tell(self) -> int:
+        """The position in the object, in bytes."""
+        self._check_open()
+        return self._position
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        """Up to `size` bytes; everything that is left if it is negative or None."""
+        if size is None or size < 0:
+            return self.readall()
+        self._check_open()
+        assert self._left is not None
+        wanted = min(size, self._left)
+        if wanted == 0:
+            return b""
+        data = self._read(wanted)
+        self._position += len(data)
+        self._left -= len(data)
+        return data
+
+    def readinto(self, buffer: Buffer, /) -> int:
+        """Read up to the length of `buffer` into it, and return how many bytes that was."""
+        view = memoryview(buffer).cast("B")
+        data = self.read(len(view))
+        view[: len(data)] = data
+        return len(data)
+
+    def readall(self) -> bytes:
+        """Everything that is left."""
+        return b"".join(iter(lambda: self.read(_PIECE), b""))
+
+    def close(self) -> None:
+        """Give the connection back."""
+        body, self._body = getattr(self, "_body", None), None
+        if body is not None:
+            body.close()
+        super().close()
+
+    def _check_open(self) -> None:
+        if self.closed:
+            raise ValueError("I/O operation on a closed reader")
+
+    def _open(self, version: str) -> Body:
+        with self._store.limit.slot(), translated(self._store, self._path):
+            return self._store.stream(self._key, self._position, self._left, version)
+
+    def _read(self, wanted: int) -> bytes:
+        for attempt in range(_ATTEMPTS):
+            try:
+                if self._body is None:
+                    self._body = self._reopen()
+                with self._store.limit.slot(), translated(self._store, self._path):
+                    data = self._body.read(wanted)
+                    if not data:
+                        raise UnavailableError("the content ended before its size was reached")
+                    return data
+            except UnavailableError:
+                if self._body is not None:
+                    self._body.close()
+                    self._body = None
+                if not self._version or attempt == _ATTEMPTS - 1:
+                    raise
+                time.sleep(random.uniform(0.5, 1) * 0.1 * 2**attempt)  # noqa: S311 - jitter
+        raise AssertionError("unreachable")
+
+    def _reopen(self) -> Body:
+        try:
+            return self._open(self._version)
+        except PathNotFoundError as error:
+            raise ConflictError(
+                "it was deleted while it was read", driver_name=self._store.name, path=self._path
+            ) from error

@@ -1,0 +1,287 @@
+"""What a backend has to bring: a `Store`, in terms of keys.
+
+A key is a path without its leading ``/``, relative to the root directory that
+the store was made with: ``docker/registry/v2/...``. The store puts its prefix
+before it; nobody above ever sees that.
+
+A store may raise whatever its SDK raises: `Store.classify` says what it means,
+in one place, and the adapter completes it with the driver's name and the path.
+It may as well raise an error of the contract itself, without name and path.
+
+Concurrency: the adapter holds a slot of `Store.limit` around each call of this
+interface and around each `Body.read`. An `Upload` is called without one and
+takes a slot for each request it makes, since its requests run in threads.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta, timezone
+from typing import Any, Protocol
+
+from storagedriver.adapter.limits import Limit
+from storagedriver.driver import Capabilities, UploadInfo
+from storagedriver.errors import StorageDriverError
+from storagedriver.paths import WalkOrder
+
+__all__ = ["EPOCH", "Body", "Entry", "Failure", "Store", "Upload"]
+
+#: The time of what has none, a directory of an object store for one.
+EPOCH = datetime.fromtimestamp(0, timezone.utc)
+
+
+@dataclass(frozen=True)
+class Entry:
+    """An object, or a directory, of a store.
+
+    Attributes
+    ----------
+    key : str
+        Its key, without a trailing ``/`` for a directory.
+    size : int
+        Bytes; 0 for a directory.
+    mod_time : datetime
+        Aware, in UTC; `EPOCH` where there is none.
+    is_dir : bool
+        Whether it is a directory.
+    version : str
+        What changes when the content does (ETag, generation, inode and time);
+        empty where the store has no such thing or a listing does not show it.
+    """
+
+    key: str
+    size: int = 0
+    mod_time: datetime = EPOCH
+    is_dir: bool = False
+    version: str = ""
+
+
+@dataclass(frozen=True)
+class Failure:
+    """What an exception of a store's SDK means.
+
+    Attributes
+    ----------
+    kind : type of StorageDriverError
+        The error of the contract.
+    detail : str
+        The store's own words, in one line, without secrets.
+    """
+
+    kind: type[StorageDriverError]
+    detail: str = ""
+
+
+class Body(Protocol):
+    """The open content of an object, from an offset on."""
+
+    @property
+    def entry(self) -> Entry:
+        """The object that is read; its size is that of the whole object."""
+
+    def read(self, size: int, /) -> bytes:
+        """Up to `size` bytes, ``b""`` at the end of what was asked for.
+
+        An error of the connection, a premature end too, is an exception that
+        `Store.classify` calls `UnavailableError`: the reader then goes on with
+        a new body.
+        """
+
+    def close(self) -> None:
+        """Give the connection back."""
+
+
+class Upload(ABC):
+    """An unfinished upload of one key, opened by one writer.
+
+    The writer calls nothing after `suspend`, `commit` or `cancel`, and only
+    one thread at a time calls. It takes its own slots.
+    """
+
+    @property
+    @abstractmethod
+    def size(self) -> int:
+        """All bytes: those of earlier sessions and those that are buffered included."""
+
+    @abstractmethod
+    def write(self, data: memoryview, /) -> None:
+        """Take all of `data`, a view of bytes that is only valid during the call."""
+
+    @abstractmethod
+    def suspend(self) -> None:
+        """Make everything durable, so that `Store.resume` finds it from anywhere."""
+
+    @abstractmethod
+    def commit(self) -> None:
+        """Publish the content."""
+
+    @abstractmethod
+    def cancel(self) -> None:
+        """Remove everything of the upload."""
+
+    def abandon(self) -> None:  # noqa: B027 - most uploads hold nothing local
+        """Let go of threads, buffers and files, without any network."""
+
+
+class Store(ABC):
+    """A backend as the adapter sees it.
+
+    Attributes
+    ----------
+    name : str
+        The driver's name.
+    capabilities : Capabilities
+        What the driver declares.
+    limit : Limit
+        How many requests may run at a time.
+    put_limit : int
+        The most bytes that `put` takes; larger contents go through an upload.
+    max_expires : timedelta
+        The longest life of a signed URL.
+    secrets : sequence of str
+        Texts that must not appear in an error.
+    """
+
+    capabilities: Capabilities
+    put_limit: int = 5 << 30
+    max_expires: timedelta = timedelta(days=7)
+
+    def __init__(self, name: str, *, limit: Limit | None = None, secrets: Sequence[str] = ()) -> None:
+        self.name = name
+        self.limit = limit or Limit(None)
+        self.secrets = secrets
+
+    @property
+    def walk_order(self) -> WalkOrder:
+        """The order in which the server at hand lists; it may be asked."""
+        return self.capabilities.walk_order
+
+    @property
+    @abstractmethod
+    def filesystem(self) -> Any:
+        """The fsspec filesystem below, rooted at the root directory."""
+
+    @abstractmethod
+    def classify(self, error: Exception, /) -> Failure:
+        """Say what an exception of the SDK means. When in doubt: `StorageDriverError`."""
+
+    @abstractmethod
+    def head(self, key: str, /) -> Entry | None:
+        """The object `key`, or a directory if the store keeps directories; None if there is none.
+
+        A missing bucket may give None as well, if the store cannot tell
+        without another request: a listing follows wherever it matters.
+        """
+
+    @abstractmethod
+    def get(self, key: str, /) -> bytes:
+        """The whole content."""
+
+    @abstractmethod
+    def stream(self, key: str, offset: int, length: int | None, version: str, /) -> Body:
+        """Open the content.
+
+        Parameters
+        ----------
+        key : str
+            The object.
+        offset : int
+            The first byte; at or past the end the body is empty.
+        length : int, optional
+            The most bytes that will be read.
+        version : str
+            If not empty, raise `ConflictError` unless the object is still
+            this version.
+        """
+
+    @abstractmethod
+    def put(self, key: str, content: memoryview, /) -> None:
+        """Write the content atomically."""
+
+    @abstractmethod
+    def pages(
+        self, prefix: str, *, recursive: bool, start_after: str = "", limit: int = 0, skipped: frozenset[str] | set[str]
+    ) -> Iterator[Sequence[Entry]]:
+        """List, a request at a time, in the order of `walk_order`.
+
+        Parameters
+        ----------
+        prefix : str
+            A directory, ``""`` for the root, else with a trailing ``/``. A
+            store that keeps directories raises its "not found" for one that
+            is missing, but for the root.
+        recursive : bool
+            All objects below, and such directories as the store keeps; else
+            the direct children, directories as entries.
+        start_after : str
+            A key, with a trailing ``/`` where it is meant as a directory: only
+            what comes after it is wanted. Entries before it do no harm.
+        limit : int
+            How many entries are wanted at most; 0 for all.
+        skipped : set of str
+            Keys of directories whose content is not wanted. The caller adds
+            to it between the pages; entries below them do no harm.
+        """
+
+    @abstractmethod
+    def copy(self, source: str, dest: str, /) -> None:
+        """Copy an object over `dest`; done when it returns."""
+
+    def move(self, source: str, dest: str, /) -> None:
+        """Move an object over `dest`."""
+        self.copy(source, dest)
+        self.delete([source])
+
+    @abstractmethod
+    def delete(self, keys: Sequence[str], /) -> None:
+        """Delete objects. One that is missing is no error; any other failure is reported."""
+
+    def delete_tree(self, key: str, /) -> bool:
+        """Delete the object, everything below it and the unfinished uploads there.
+
+        The uploads go first, so that a refusal comes before anything is gone.
+
+        Returns
+        -------
+        bool
+            Whether there was anything.
+        """
+        found = False
+        for upload in list(self.uploads(key)):
+            self.abort(upload)
+            found = True
+        found = self.head(key) is not None or found
+        for page in self.pages(key + "/", recursive=True, skipped=set()):
+            if page:
+                found = True
+                self.delete([entry.key for entry in page])
+        if found:
+            self.delete([key])
+        return found
+
+    def sign(self, key: str, method: str, expires: timedelta, /) -> str | None:  # noqa: ARG002 - most cannot
+        """A signed URL for GET or HEAD, None where that is not possible."""
+        return None
+
+    @abstractmethod
+    def begin(self, key: str, /) -> Upload:
+        """Begin an upload, clearing unfinished ones of exactly this key."""
+
+    @abstractmethod
+    def resume(self, key: str, /) -> Upload:
+        """Go on with the newest unfinished upload of `key`, else from its content.
+
+        Raises its "not found" where there is neither.
+        """
+
+    def uploads(self, key: str, /) -> Iterator[UploadInfo]:  # noqa: ARG002 - the default has none
+        """The unfinished uploads of `key` and below it; of all for ``""``."""
+        return iter(())
+
+    def abort(self, upload: UploadInfo, /) -> None:  # noqa: B027 - a store without uploads has nothing to abort
+        """Remove an unfinished upload; one that is gone is no error."""
+
+    def close(self) -> None:  # noqa: B027 - most stores hold nothing
+        """Give back connections and threads."""

@@ -1,0 +1,115 @@
+"""From the pages of a listing to the visits of a walk."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Iterator, Sequence
+
+from storagedriver.adapter.store import EPOCH, Entry
+from storagedriver.driver import FileInfo
+from storagedriver.errors import StorageDriverWarning
+from storagedriver.paths import ROOT, WalkOrder, ancestors, is_valid, sort_key
+
+__all__ = ["Nameless", "Walk", "info_of"]
+
+
+def info_of(entry: Entry) -> FileInfo:
+    """The entry as the contract shows it."""
+    return FileInfo("/" + entry.key, entry.size, entry.mod_time, entry.is_dir)
+
+
+class Nameless:
+    """Counts the keys that no path can name, and warns of them once."""
+
+    def __init__(self, driver_name: str, path: str) -> None:
+        self._driver_name = driver_name
+        self._path = path
+        self._count = 0
+        self._example = ""
+
+    def skip(self, key: str) -> None:
+        """Note a key that was passed over."""
+        self._count += 1
+        self._example = self._example or key
+
+    def warn(self) -> None:
+        """Warn if there was any."""
+        if self._count:
+            message = (
+                f"{self._driver_name}: {self._count} keys below {self._path} are skipped because no path"
+                f" can name them, {self._example!r} for one"
+            )
+            warnings.warn(message, StorageDriverWarning, stacklevel=4)
+
+
+class Walk:
+    """An iterator over everything below a directory, depth first.
+
+    Objects come from a flat listing, in its order; the directories that a
+    store does not keep are shown just before their first entry.
+
+    Parameters
+    ----------
+    driver_name : str
+        For the warning about keys that no path can name.
+    path : str
+        The directory, ``/`` for the root.
+    order : {"bytewise", "tree"}
+        The order of the listing.
+    start_after : str
+        A path, with a trailing ``/`` where it is a directory; ``""`` for all.
+    pages : callable
+        Gives the pages, each a sequence of entries, for a set of skipped keys.
+    """
+
+    def __init__(
+        self,
+        driver_name: str,
+        path: str,
+        order: WalkOrder,
+        start_after: str,
+        pages: Callable[[set[str]], Iterator[Sequence[Entry]]],
+    ) -> None:
+        self.found = False
+        self._nameless = Nameless(driver_name, path)
+        self._path = path
+        self._order: WalkOrder = order
+        self._after = sort_key(start_after.rstrip("/"), is_dir=start_after.endswith("/"), order=order)
+        self._skipped: set[str] = set()
+        self._skip = ""
+        self._pages = pages(self._skipped)
+
+    def skip(self, info: FileInfo) -> None:
+        """Do not enter the directory that was just given."""
+        if info.is_dir:
+            self._skip = info.path + "/"
+            self._skipped.add(info.path[1:])
+
+    def __iter__(self) -> Iterator[FileInfo]:
+        depth = 0 if self._path == ROOT else self._path.count("/")
+        opened: list[str] = []
+        for page in self._pages:
+            for entry in page:
+                self.found = True
+                path = "/" + entry.key
+                valid = is_valid(path)
+                if not valid:
+                    self._nameless.skip(entry.key)
+                above = [up for up in ancestors(path)[depth:] if valid or is_valid(up)]
+                if entry.is_dir and valid:
+                    above.append(path)
+                for up in above:
+                    if up not in opened:
+                        own = entry if up == path else Entry(up[1:], 0, EPOCH, is_dir=True)
+                        yield from self._wanted(own)
+                opened = above
+                if valid and not entry.is_dir:
+                    yield from self._wanted(entry)
+        self._nameless.warn()
+
+    def _wanted(self, entry: Entry) -> Iterator[FileInfo]:
+        info = info_of(entry)
+        if self._skip and info.path.startswith(self._skip):
+            return
+        if sort_key(info.path, is_dir=info.is_dir, order=self._order) > self._after:
+            yield info

@@ -1,0 +1,1 @@
+"""The backends, one file or folder each: its parameters and its `Store`."""
