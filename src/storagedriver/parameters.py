@@ -231,7 +231,7 @@ def parse_duration(value: Any) -> timedelta:
         return timedelta(microseconds=value / 1000)
     text = str(value)
     sign = -1 if text.startswith("-") else 1
-    rest = text.lstrip("+-") if text[:1] in ("+", "-") else text
+    rest = text[1:] if text[:1] in ("+", "-") else text
     if re.fullmatch(r"[0-9]+", rest, re.ASCII):
         return timedelta(microseconds=sign * int(rest) / 1000)
     if not rest or _DURATION.sub("", rest):

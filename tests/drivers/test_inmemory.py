@@ -1,0 +1,77 @@
+"""The driver ``inmemory``."""
+
+from __future__ import annotations
+
+import pickle
+import threading
+
+import pytest
+
+from storagedriver import Capabilities, StorageDriver, factory
+from storagedriver.testsuites import suite
+
+CAPABILITIES = Capabilities(uploads_visible=True, multiprocess=False, conflicts_detected=True)
+
+
+def make_driver() -> StorageDriver:
+    return factory.create("inmemory")
+
+
+TestConformance = suite("inmemory", make_driver, CAPABILITIES)
+
+
+def test_each_driver_has_a_store_of_its_own() -> None:
+    first, second = make_driver(), make_driver()
+    first.put_content("/a", b"1")
+    assert second.list("/") == []
+
+
+def test_a_reader_keeps_its_snapshot_while_the_file_grows() -> None:
+    driver = make_driver()
+    with driver.writer("/a") as writer:
+        writer.write(b"before")
+        reader = driver.reader("/a")
+        writer.write(b" and after" * 100_000)
+        assert reader.read() == b"before"
+    assert driver.stat("/a").size == 6 + 1_000_000
+
+
+def test_the_filesystem_below_shows_the_same_files() -> None:
+    driver = make_driver()
+    driver.put_content("/a/b", b"1")
+    filesystem = driver.filesystem  # type: ignore[attr-defined]
+    assert filesystem.cat_file("/a/b") == b"1"
+    filesystem.pipe_file("/a/c", b"2")
+    assert driver.list("/a") == ["/a/b", "/a/c"]
+    filesystem.rm("/a/b")
+    assert driver.list("/a") == ["/a/c"]
+
+
+def test_pickling_says_why_it_cannot_be() -> None:
+    with pytest.raises(TypeError, match="memory of one process"):
+        pickle.dumps(make_driver())
+
+
+def test_sizes_can_be_asked_for_while_a_file_grows() -> None:
+    driver = make_driver()
+    writer = driver.writer("/a")
+    done = threading.Event()
+    failures: list[BaseException] = []
+
+    def ask() -> None:
+        try:
+            while not done.is_set():
+                driver.stat("/a")
+                driver.list("/")
+        except BaseException as error:  # noqa: BLE001 - whatever it is, the test shall show it
+            failures.append(error)
+
+    thread = threading.Thread(target=ask)
+    thread.start()
+    for _ in range(500):
+        writer.write(b"x" * 5000)
+    writer.commit()
+    done.set()
+    thread.join()
+    assert failures == []
+    assert driver.stat("/a").size == 2_500_000
