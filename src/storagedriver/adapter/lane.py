@@ -1,0 +1,311 @@
+"""The lane: requests that a store has signed, on a pool of blocking connections.
+
+fsspec's filesystems know the credentials, their refresh and the endpoint; what
+costs is their event loop and their file objects. So the hot calls of a remote
+store (read a stream, send a part, get, put and head) take this way: the store
+says how a request is signed, and everything else happens here, once for all
+stores: the pool, proxies and certificates, retries under one deadline, and what
+a failure means.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+import time
+import urllib.request
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import urlsplit
+
+import urllib3
+from urllib3.exceptions import HTTPError, SSLError
+
+from storagedriver.adapter.limits import PerProcess
+from storagedriver.adapter.store import Entry, Failure
+from storagedriver.errors import (
+    ConflictError,
+    PermissionDeniedError,
+    StorageDriverError,
+    UnavailableError,
+)
+
+__all__ = ["Answer", "AnswerError", "HTTPBody", "Lane", "Signed", "classify"]
+
+_POOL_SIZE = 64
+_OK = range(200, 300)
+_UNAUTHORIZED = 401
+#: Statuses that say "try again": RFC 9110, 15.5.9 and 15.6, and RFC 6585, 4.
+_PASSING = frozenset({408, 429, 500, 502, 503, 504})
+_MOST_ATTEMPTS = 5
+_FIRST_PAUSE = 0.1
+
+
+@dataclass(frozen=True)
+class Signed:
+    """A request that a store has signed.
+
+    Attributes
+    ----------
+    method : str
+        The HTTP method.
+    url : str
+        The whole URL, quoted.
+    headers : mapping
+        Its headers, those of the signature included.
+    """
+
+    method: str
+    url: str
+    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What came back.
+
+    Attributes
+    ----------
+    status : int
+        The HTTP status.
+    headers : mapping
+        The headers; names are found in any case.
+    content : bytes
+        The whole content; empty while it is a stream.
+    """
+
+    status: int
+    headers: Mapping[str, str]
+    content: bytes = field(default=b"", repr=False)
+
+
+class AnswerError(Exception):
+    """The answer was not the one that was hoped for.
+
+    Attributes
+    ----------
+    answer : Answer
+        The answer; its content is the store's own description.
+    """
+
+    def __init__(self, answer: Answer, request: Signed) -> None:
+        # Without the query: that of a signed URL is a credential.
+        super().__init__(f"HTTP {answer.status} for {request.method} {urlsplit(request.url).path}")
+        self.answer = answer
+
+
+def classify(error: Exception) -> Failure | None:
+    """What a failure of the lane means, as far as HTTP says it; None for any other exception.
+
+    404 is `StorageDriverError` here: what is not there, only the store can tell.
+    """
+    if isinstance(error, AnswerError):
+        status = error.answer.status
+        if status in (_UNAUTHORIZED, 403):
+            return Failure(PermissionDeniedError, str(error))
+        if status in (409, 412):
+            return Failure(ConflictError, str(error))
+        if status in _PASSING or status >= 500:  # noqa: PLR2004 - 5xx
+            return Failure(UnavailableError, str(error))
+        return Failure(StorageDriverError, str(error))
+    if isinstance(error, SSLError) or isinstance(getattr(error, "reason", None), SSLError):
+        return Failure(StorageDriverError, f"TLS failed: {error}")
+    if isinstance(error, (HTTPError, ConnectionError, TimeoutError)):
+        return Failure(UnavailableError, _connection_text(error))
+    return None
+
+
+def _connection_text(error: Exception) -> str:
+    reason = getattr(error, "reason", None) or error
+    return f"no connection or no answer: {type(reason).__name__}"
+
+
+class HTTPBody:
+    """The content of an answer, as a `Body`.
+
+    Read to its end, it gives the connection back to the pool; closed before,
+    the connection is closed too.
+    """
+
+    def __init__(self, response: urllib3.BaseHTTPResponse, entry: Entry) -> None:
+        self._response = response
+        self.entry = entry
+
+    def read(self, size: int, /) -> bytes:
+        """Up to `size` bytes."""
+        return self._response.read(size, decode_content=False)
+
+    def close(self) -> None:
+        """Give up what is left."""
+        self._response.close()
+
+
+class Lane:
+    """A pool of connections for signed requests.
+
+    Parameters
+    ----------
+    timeout : float
+        Seconds within which a request is connected and answered, all attempts
+        together. The transfer of a content may take longer.
+    verify : bool
+        Whether the server's certificate is checked.
+    ca_bundle : str, optional
+        A file of certificates to trust, before ``REQUESTS_CA_BUNDLE``,
+        ``CURL_CA_BUNDLE`` and what OpenSSL trusts (``SSL_CERT_FILE``).
+    """
+
+    def __init__(self, *, timeout: float, verify: bool = True, ca_bundle: str | None = None) -> None:
+        self._timeout = timeout
+        self._verify = verify
+        self._ca_bundle = ca_bundle
+        self._pools: PerProcess[dict[str, urllib3.PoolManager]] = PerProcess(dict)
+
+    def request(
+        self,
+        sign: Callable[[], Signed],
+        *,
+        body: Any = None,
+        idempotent: bool = True,
+        expected: Collection[int] = _OK,
+        refresh: Callable[[], None] | None = None,
+    ) -> Answer:
+        """Send a request and read the whole answer.
+
+        Parameters
+        ----------
+        sign : callable
+            Gives the signed request; called anew for each attempt.
+        body : bytes, bytearray or memoryview, optional
+            What is sent; it is not copied.
+        idempotent : bool
+            Whether it may be sent again when its fate is unknown.
+        expected : collection of int
+            The statuses that are an answer; any other raises.
+        refresh : callable, optional
+            Renews the credentials; called once, after a 401.
+
+        Raises
+        ------
+        AnswerError
+            For a status that is not expected.
+        urllib3.exceptions.HTTPError
+            If no answer came.
+        """
+        return self._attempt(sign, body, idempotent, expected, refresh, stream=False)[1]
+
+    def stream(
+        self,
+        sign: Callable[[], Signed],
+        entry: Callable[[Answer], Entry],
+        *,
+        expected: Collection[int] = _OK,
+        refresh: Callable[[], None] | None = None,
+    ) -> HTTPBody:
+        """Send a GET and give its content as a stream.
+
+        Parameters
+        ----------
+        sign, expected, refresh
+            As for `request`.
+        entry : callable
+            Makes the entry of the object from the answer's status and headers.
+        """
+        response, answer = self._attempt(sign, None, True, expected, refresh, stream=True)
+        return HTTPBody(response, entry(answer))
+
+    def close(self) -> None:
+        """Close the connections of this process."""
+        for pool in (self._pools.peek() or {}).values():
+            pool.clear()
+
+    def _attempt(
+        self,
+        sign: Callable[[], Signed],
+        body: Any,
+        idempotent: bool,
+        expected: Collection[int],
+        refresh: Callable[[], None] | None,
+        *,
+        stream: bool,
+    ) -> tuple[urllib3.BaseHTTPResponse, Answer]:
+        deadline = time.monotonic() + self._timeout
+        attempt = 0
+        while True:
+            attempt += 1
+            request = sign()
+            try:
+                response = self._send(request, body, deadline)
+                fine = response.status in expected
+                content = b"" if fine and stream else response.read(decode_content=False)
+            except HTTPError as error:
+                # An old connection of the pool may be dead: that is found out by using it.
+                if _is_tls(error) or not idempotent or not _pause(attempt, deadline, ""):
+                    raise
+                continue
+            answer = Answer(response.status, response.headers, content)
+            if fine:
+                return response, answer
+            if answer.status == _UNAUTHORIZED and refresh is not None:
+                refresh()
+                refresh = None
+                continue
+            passing = answer.status in _PASSING and idempotent
+            if not passing or not _pause(attempt, deadline, answer.headers.get("Retry-After", "")):
+                raise AnswerError(answer, request)
+
+    def _send(self, request: Signed, body: Any, deadline: float) -> urllib3.BaseHTTPResponse:
+        left = max(1.0, deadline - time.monotonic())
+        return self._pool(request.url).request(
+            request.method,
+            request.url,
+            headers={"Accept-Encoding": "identity", **request.headers},
+            body=body,
+            timeout=urllib3.Timeout(connect=left, read=left),
+            preload_content=False,
+            decode_content=False,
+            redirect=False,
+            retries=False,
+        )
+
+    def _pool(self, url: str) -> urllib3.PoolManager:
+        """The pool of this process for the proxy that the environment names, if any."""
+        parts = urlsplit(url)
+        proxy = ""
+        if not urllib.request.proxy_bypass(parts.netloc):
+            proxies = urllib.request.getproxies()
+            proxy = proxies.get(parts.scheme) or proxies.get("all") or ""
+        pools = self._pools.get()
+        pool = pools.get(proxy)
+        if pool is None:
+            pool = pools.setdefault(proxy, self._make_pool(proxy))
+        return pool
+
+    def _make_pool(self, proxy: str) -> urllib3.PoolManager:
+        options: dict[str, Any] = {
+            "maxsize": _POOL_SIZE,
+            "cert_reqs": "CERT_REQUIRED" if self._verify else "CERT_NONE",
+            "ca_certs": self._ca_bundle
+            or os.environ.get("REQUESTS_CA_BUNDLE")
+            or os.environ.get("CURL_CA_BUNDLE")
+            or None,
+        }
+        if proxy:
+            return urllib3.ProxyManager(proxy, **options)
+        return urllib3.PoolManager(**options)
+
+
+def _is_tls(error: HTTPError) -> bool:
+    return isinstance(error, SSLError) or isinstance(getattr(error, "reason", None), SSLError)
+
+
+def _pause(attempt: int, deadline: float, retry_after: str) -> bool:
+    """Wait before the next attempt; False if there is to be none."""
+    pause = _FIRST_PAUSE * 2 ** (attempt - 1) * random.uniform(0.5, 1)  # noqa: S311 - jitter
+    if retry_after.isdecimal():
+        pause = max(pause, float(retry_after))
+    if attempt == _MOST_ATTEMPTS or time.monotonic() + pause >= deadline:
+        return False
+    time.sleep(pause)
+    return True
