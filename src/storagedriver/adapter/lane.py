@@ -112,13 +112,8 @@ def classify(error: Exception) -> Failure | None:
     if isinstance(error, SSLError) or isinstance(getattr(error, "reason", None), SSLError):
         return Failure(StorageDriverError, f"TLS failed: {error}")
     if isinstance(error, (HTTPError, ConnectionError, TimeoutError)):
-        return Failure(UnavailableError, _connection_text(error))
+        return Failure(UnavailableError, f"no connection or no answer: {error}")
     return None
-
-
-def _connection_text(error: Exception) -> str:
-    reason = getattr(error, "reason", None) or error
-    return f"no connection or no answer: {type(reason).__name__}"
 
 
 class HTTPBody:
