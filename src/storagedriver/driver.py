@@ -207,8 +207,10 @@ class FileWriter(io.RawIOBase):
     def close(self) -> None:
         """Make all that was written durable, for `writer(path, append=True)` anywhere to go on.
 
-        Calling it again does nothing.
+        Calling it again does nothing. What is here only marks the stream as
+        closed: an implementation does its own part first.
         """
+        super().close()
 
     def writable(self) -> bool:
         """A writer can be written to."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import warnings
 from typing import TYPE_CHECKING
 
@@ -66,16 +65,16 @@ class UploadWriter(FileWriter):
         except ConflictError:
             # There is nothing left that a close() could keep.
             self._upload.abandon()
-            self._finish()
+            super().close()
             raise
-        self._finish()
+        super().close()
 
     def cancel(self) -> None:
         """Remove everything of this upload."""
         self._check_open()
         with translated(self._store, self._path):
             self._upload.cancel()
-        self._finish()
+        super().close()
 
     def close(self) -> None:
         """Make all that was written durable, for another session to go on."""
@@ -88,16 +87,13 @@ class UploadWriter(FileWriter):
             self._upload.abandon()
             raise
         finally:
-            self._finish()
+            super().close()
 
     def __del__(self) -> None:
         # io.IOBase would call close() here, which sends what is buffered.
         if "_upload" in self.__dict__ and not self.closed:
             warnings.warn(f"unclosed writer {self!r}", ResourceWarning, source=self, stacklevel=1)
             self._upload.abandon()
-
-    def _finish(self) -> None:
-        io.RawIOBase.close(self)
 
     def _check_open(self) -> None:
         if self.closed:
