@@ -1,0 +1,1 @@
+"""Against Debian's docker-registry: one storage, one map of parameters, two programs."""

@@ -1,0 +1,147 @@
+"""One request and its answer on their way through the fault proxy."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from http import HTTPStatus
+from http.client import responses
+from typing import TYPE_CHECKING
+
+from tests.servers.wire import UNTIL_CLOSE, BrokenMessageError, Head, Wire
+
+if TYPE_CHECKING:
+    from tests.servers.faults import FaultProxy, Request
+
+_CONTINUE_SECONDS = 10.0
+
+
+class Exchange:
+    """The steps that the proxy's actions are made of.
+
+    Attributes
+    ----------
+    closes : bool
+        The client's connection ends with this exchange,
+    reset : bool
+        and so by a RST.
+    """
+
+    def __init__(self, proxy: FaultProxy, client: Wire, head: Head, request: Request) -> None:
+        self.closes = head.closes
+        self.reset = False
+        self._proxy = proxy
+        self._client = client
+        self._head = head
+        self._request = request
+        self._backend: Wire | None = None
+        self._reply: Head | None = None
+
+    def send_request(self, limit: int | None = None) -> None:
+        """Send the request on, of its body at most `limit` bytes."""
+        self._backend = backend = self._proxy.connect()
+        backend.send(self._head.raw)
+        if self._head.expects_continue and backend.readable(self._client, _CONTINUE_SECONDS) and backend.readable():
+            self._read_head()
+        if self._reply is None:
+            self._send_body(backend, limit)
+
+    def receive(self) -> None:
+        """Await the head of the server's answer."""
+        while self._reply is None:
+            self._read_head()
+
+    def send_reply(self, limit: int | None = None) -> None:
+        """Send the answer on, of its body at most `limit` bytes."""
+        reply = self._received()
+        self._request.status = reply.status
+        self._client.send(reply.raw)
+        for piece in self._reply_body(reply):
+            part = piece if limit is None else piece[: limit - self._request.received]
+            # Counted first: the client may look as soon as it has the bytes.
+            self._request.received += len(part)
+            self._client.send(part)
+            if limit is not None and self._request.received >= limit:
+                break
+        framing = reply.response_framing(self._request.method)
+        self.closes = self.closes or reply.closes or framing == UNTIL_CLOSE
+
+    def drop_reply(self) -> None:
+        """Read the answer to its end for nobody."""
+        for _ in self._reply_body(self._received()):
+            pass
+
+    def answer(self, status: int, body: bytes, headers: Mapping[str, str]) -> None:
+        """Answer in the server's place."""
+        if self._head.expects_continue:
+            # The client has not sent its body, and need not.
+            self.closes = True
+        else:
+            for piece in self._client.body(self._head.request_framing()):
+                self._request.sent += len(piece)
+        phrase = responses.get(status, "Unknown")
+        lines = {"Content-Length": str(len(body)), **headers}
+        if self.closes:
+            lines["Connection"] = "close"
+        head = "".join(f"{name}: {value}\r\n" for name, value in lines.items())
+        self._request.status = status
+        visible = b"" if self._request.method == "HEAD" else body
+        self._request.received = len(visible)
+        self._client.send(f"HTTP/1.1 {status} {phrase}\r\n{head}\r\n".encode("latin-1") + visible)
+
+    def wait(self, seconds: float | None = None) -> None:
+        """Do nothing for a time, or until the proxy is closed."""
+        self._proxy.closing.wait(seconds)
+
+    def abort(self, *, reset: bool = False) -> None:
+        """End the client's connection after this."""
+        self.closes = True
+        self.reset = reset
+
+    def end(self) -> None:
+        """Give back the connection to the server."""
+        if self._backend is not None:
+            self._proxy.release(self._backend, reset=True)
+            self._backend = None
+
+    def _send_body(self, backend: Wire, limit: int | None) -> None:
+        for piece in self._client.body(self._head.request_framing()):
+            part = piece if limit is None else piece[: limit - self._request.sent]
+            self._request.sent += len(part)
+            try:
+                if backend.readable():
+                    self._read_head()
+                if self._reply is not None:
+                    # The server has made up its mind before it saw all of the body.
+                    self.closes = True
+                    return
+                backend.send(part)
+            except ConnectionError:
+                self.closes = True
+                return
+            if limit is not None and self._request.sent >= limit:
+                return
+
+    def _read_head(self) -> None:
+        """Read a head of the server's: an interim one goes straight to the client."""
+        if self._backend is None:
+            raise AssertionError("the request was not sent")
+        head = self._backend.head()
+        if head is None:
+            raise BrokenMessageError("the server closed the connection without an answer")
+        if head.status < HTTPStatus.OK:
+            self._client.send(head.raw)
+        else:
+            if self._head.expects_continue and self._request.sent == 0 and self._head.request_framing() != 0:
+                self.closes = True
+            self._reply = head
+
+    def _received(self) -> Head:
+        if self._reply is None:
+            raise AssertionError("there is no answer yet")
+        return self._reply
+
+    def _reply_body(self, reply: Head) -> Iterator[bytes]:
+        backend = self._backend
+        if backend is None:
+            raise AssertionError("the request was not sent")
+        return backend.body(reply.response_framing(self._request.method))

@@ -1,0 +1,343 @@
+"""An HTTP proxy before a real server that lets the tests break what they choose.
+
+It is no mock: the client, the sockets and the server behind are real, and
+nothing of what passes is changed. Only what a rule matches goes wrong::
+
+    with FaultProxy(server.endpoint) as proxy:
+        proxy.add(Answer(503), method="PUT", query="partNumber=2", times=2)
+        proxy.add(CutReply(after=1000), method="GET", path="/layer")
+"""
+
+from __future__ import annotations
+
+import socket
+import threading
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+from tests.servers.base import HOST
+from tests.servers.exchange import Exchange
+from tests.servers.wire import Wire
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
+
+_IDLE_SECONDS = 120.0
+_JOIN_SECONDS = 10.0
+
+
+class Action(ABC):
+    """What happens to a request."""
+
+    @abstractmethod
+    def perform(self, exchange: Exchange) -> None:
+        """Answer the client, or do not."""
+
+
+@dataclass(frozen=True)
+class Pass(Action):
+    """The server answers, as without a rule. Before other rules it is their exception."""
+
+    def perform(self, exchange: Exchange) -> None:
+        exchange.send_request()
+        exchange.receive()
+        exchange.send_reply()
+
+
+@dataclass(frozen=True)
+class Answer(Action):
+    """The proxy answers itself. The request does not reach the server."""
+
+    status: int
+    body: bytes = b""
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+    def perform(self, exchange: Exchange) -> None:
+        exchange.answer(self.status, self.body, self.headers)
+
+
+@dataclass(frozen=True)
+class CutRequest(Action):
+    """The connection ends, both ways, after so many bytes of the request's body.
+
+    With 0 nothing of the request reaches the server.
+    """
+
+    after: int = 0
+    reset: bool = False
+
+    def perform(self, exchange: Exchange) -> None:
+        if self.after:
+            exchange.send_request(limit=self.after)
+        exchange.abort(reset=self.reset)
+
+
+@dataclass(frozen=True)
+class LoseReply(Action):
+    """The server does what it is asked, and its whole answer is lost with the connection."""
+
+    reset: bool = False
+
+    def perform(self, exchange: Exchange) -> None:
+        exchange.send_request()
+        exchange.receive()
+        exchange.drop_reply()
+        exchange.abort(reset=self.reset)
+
+
+@dataclass(frozen=True)
+class CutReply(Action):
+    """The connection ends after the answer's head and so many bytes of its body."""
+
+    after: int = 0
+    reset: bool = False
+
+    def perform(self, exchange: Exchange) -> None:
+        exchange.send_request()
+        exchange.receive()
+        exchange.send_reply(limit=self.after)
+        exchange.abort(reset=self.reset)
+
+
+@dataclass(frozen=True)
+class Hang(Action):
+    """No answer, and the connection stays.
+
+    Attributes
+    ----------
+    after : int or None
+        None: the request does not even reach the server. Else the answer
+        stops after so many bytes of its body.
+    """
+
+    after: int | None = None
+
+    def perform(self, exchange: Exchange) -> None:
+        if self.after is not None:
+            exchange.send_request()
+            exchange.receive()
+            exchange.send_reply(limit=self.after)
+        exchange.wait()
+        exchange.abort()
+
+
+@dataclass(frozen=True)
+class Delay(Action):
+    """The answer comes late; the server has done its work by then."""
+
+    seconds: float
+
+    def perform(self, exchange: Exchange) -> None:
+        exchange.send_request()
+        exchange.receive()
+        exchange.wait(self.seconds)
+        exchange.send_reply()
+
+
+@dataclass
+class Request:
+    """A request that the proxy saw.
+
+    Attributes
+    ----------
+    path, query : str
+        As they were sent, percent signs included.
+    headers : mapping
+        By the lower-case name.
+    status : int or None
+        What the client was answered; None if it was not.
+    sent, received : int
+        The bytes of body that came from the client and went to it.
+    """
+
+    method: str
+    path: str
+    query: str
+    headers: Mapping[str, str]
+    status: int | None = None
+    sent: int = 0
+    received: int = 0
+
+    def matches(self, method: str = "", path: str = "", query: str = "") -> bool:
+        """Whether it has this method, and these as parts of path and query; empty: any."""
+        return method in ("", self.method) and path in self.path and query in self.query
+
+
+@dataclass
+class Rule:
+    """What shall happen to which requests; `hits` says how often it did."""
+
+    action: Action
+    matches: Callable[[Request], bool]
+    skip: int
+    times: int | None
+    hits: int = 0
+
+    def takes(self, request: Request) -> bool:
+        if self.hits == self.times or not self.matches(request):
+            return False
+        if self.skip:
+            self.skip -= 1
+            return False
+        self.hits += 1
+        return True
+
+
+class FaultProxy:
+    """A proxy before `backend`, an ``http://host:port``, from entering the block to leaving it.
+
+    Attributes
+    ----------
+    endpoint : str
+        What to give the client in place of the backend.
+    peak : int
+        The most requests that were in progress at one time.
+    """
+
+    def __init__(self, backend: str) -> None:
+        parts = urlsplit(backend)
+        self.backend = (parts.hostname or HOST, parts.port or 80)
+        self.closing = threading.Event()
+        self.peak = 0
+        self._open = 0
+        self._rules: list[Rule] = []
+        self._requests: list[Request] = []
+        self._lock = threading.Lock()
+        self._sockets: set[socket.socket] = set()
+        self._threads: list[threading.Thread] = []
+        self._listener = socket.create_server((HOST, 0), backlog=512)
+        self.endpoint = f"http://{HOST}:{self._listener.getsockname()[1]}"
+
+    def add(
+        self,
+        action: Action,
+        *,
+        method: str = "",
+        path: str = "",
+        query: str = "",
+        when: Callable[[Request], bool] | None = None,
+        skip: int = 0,
+        times: int | None = 1,
+    ) -> Rule:
+        """Add a rule. The first rule that takes a request decides.
+
+        Parameters
+        ----------
+        method, path, query : str
+            As `Request.matches` has them.
+        when : callable, optional
+            A further condition.
+        skip : int
+            How many matching requests to let go first.
+        times : int or None
+            How many requests to take; None: all.
+        """
+
+        def matches(request: Request) -> bool:
+            return request.matches(method, path, query) and (when is None or when(request))
+
+        rule = Rule(action, matches, skip, times)
+        with self._lock:
+            self._rules.append(rule)
+        return rule
+
+    def reset(self) -> None:
+        """Forget all rules and all requests."""
+        with self._lock:
+            self._rules.clear()
+            self._requests.clear()
+            self.peak = self._open
+
+    @property
+    def requests(self) -> list[Request]:
+        """What was seen until now, in the order of arrival."""
+        with self._lock:
+            return list(self._requests)
+
+    def matching(self, method: str = "", path: str = "", query: str = "") -> list[Request]:
+        """Of `requests` those that `Request.matches`."""
+        return [request for request in self.requests if request.matches(method, path, query)]
+
+    def __enter__(self) -> Self:
+        self._start(self._accept)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.closing.set()
+        with self._lock:
+            open_sockets = [self._listener, *self._sockets]
+        for connection in open_sockets:
+            with suppress(OSError):
+                connection.shutdown(socket.SHUT_RDWR)
+        self._listener.close()
+        for thread in self._threads:
+            thread.join(_JOIN_SECONDS)
+
+    def connect(self) -> Wire:
+        """A connection to the backend; its owner must `release` it."""
+        connection = socket.create_connection(self.backend, timeout=_IDLE_SECONDS)
+        return self._adopt(connection)
+
+    def release(self, wire: Wire, *, reset: bool = False) -> None:
+        with self._lock:
+            self._sockets.discard(wire.socket)
+        wire.close(reset=reset)
+
+    def _start(self, target: Callable[..., None], *args: object) -> None:
+        thread = threading.Thread(target=target, args=args, daemon=True, name="fault proxy")
+        self._threads = [known for known in self._threads if known.is_alive()]
+        thread.start()
+        self._threads.append(thread)
+
+    def _adopt(self, connection: socket.socket) -> Wire:
+        connection.settimeout(_IDLE_SECONDS)
+        with self._lock:
+            self._sockets.add(connection)
+        if self.closing.is_set():
+            with suppress(OSError):
+                connection.shutdown(socket.SHUT_RDWR)
+        return Wire(connection)
+
+    def _accept(self) -> None:
+        while not self.closing.is_set():
+            try:
+                connection, _ = self._listener.accept()
+            except OSError:
+                return
+            self._start(self._serve, self._adopt(connection))
+
+    def _serve(self, client: Wire) -> None:
+        reset = False
+        try:
+            while not self.closing.is_set():
+                head = client.head()
+                if head is None:
+                    return
+                method, target, _ = head.start
+                path, _, query = target.partition("?")
+                request = Request(method, path, query, head.headers)
+                exchange = Exchange(self, client, head, request)
+                try:
+                    self._take(request).perform(exchange)
+                finally:
+                    reset = exchange.reset
+                    exchange.end()
+                    with self._lock:
+                        self._open -= 1
+                if exchange.closes:
+                    return
+        except OSError:
+            return
+        finally:
+            self.release(client, reset=reset)
+
+    def _take(self, request: Request) -> Action:
+        with self._lock:
+            self._requests.append(request)
+            self._open += 1
+            self.peak = max(self.peak, self._open)
+            return next((rule.action for rule in self._rules if rule.takes(request)), Pass())
