@@ -193,7 +193,9 @@ class FileWriter(io.RawIOBase):
         Raises
         ------
         ConflictError
-            Where the store can tell that another writer of the path won.
+            Where the store can tell that another writer of the path won. The
+            writer is closed then; after another failure it is still open, to
+            commit again, to close or to cancel.
         """
 
     @abstractmethod
@@ -425,7 +427,8 @@ class StorageDriver(ABC):
                     writer.write(piece)
                 writer.commit()
             except BaseException:
-                writer.cancel()
+                if not writer.closed:
+                    writer.cancel()
                 raise
 
     def exists(self, path: str) -> bool:

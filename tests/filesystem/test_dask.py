@@ -1,0 +1,102 @@
+"""Dask on a cluster of two processes: the filesystem travels to them and makes its driver there."""
+
+# mypy: disable-error-code="no-untyped-call"
+# Dask has annotations for a part of its calls only.
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import dask.dataframe as dd
+import numpy as np
+import pandas as pd
+import pytest
+from distributed import Client, LocalCluster
+from pandas.testing import assert_frame_equal
+
+from storagedriver.filesystem import StorageDriverFileSystem
+from tests.servers.s3 import S3Server
+
+
+@pytest.fixture(scope="module")
+def cluster() -> Iterator[Client]:
+    with (
+        LocalCluster(
+            n_workers=2,
+            processes=True,
+            threads_per_worker=1,
+            host="127.0.0.1",
+            dashboard_address=None,
+        ) as processes,
+        Client(processes) as client,
+    ):
+        yield client
+
+
+@pytest.fixture(params=["filesystem", "s3"])
+def options(request: pytest.FixtureRequest, tmp_path: Path, rootdirectory: str) -> dict[str, Any]:
+    if request.param == "filesystem":
+        return {"driver": "filesystem", "parameters": {"rootdirectory": str(tmp_path / "root")}}
+    server: S3Server = request.getfixturevalue("seaweedfs")
+    return {"driver": "s3", "parameters": server.parameters(rootdirectory)}
+
+
+@pytest.fixture
+def frame() -> pd.DataFrame:
+    numbers = np.arange(20_000)
+    return pd.DataFrame({"n": numbers, "square": numbers**2, "name": [f"row {number}" for number in numbers]})
+
+
+def computed(frame: Any) -> pd.DataFrame:
+    result: pd.DataFrame = frame.compute().sort_values("n", ignore_index=True)
+    return result
+
+
+@pytest.mark.usefixtures("cluster")
+def test_csv(frame: pd.DataFrame, options: dict[str, Any]) -> None:
+    written = dd.from_pandas(frame, npartitions=4).to_csv(
+        "storagedriver://out/part-*.csv", index=False, storage_options=options
+    )
+    assert written == [f"/out/part-{number}.csv" for number in range(4)]
+    read = dd.read_csv("storagedriver://out/*.csv", blocksize=50_000, storage_options=options)
+    assert read.npartitions > 4
+    assert_frame_equal(computed(read), frame, check_dtype=False)
+
+
+@pytest.mark.usefixtures("cluster")
+def test_parquet(frame: pd.DataFrame, options: dict[str, Any]) -> None:
+    dd.from_pandas(frame, npartitions=4).to_parquet("storagedriver://table", write_index=False, storage_options=options)
+    read = dd.read_parquet("storagedriver://table", storage_options=options)
+    assert_frame_equal(computed(read), frame, check_dtype=False)
+    assert read["square"].sum().compute() == frame["square"].sum()
+    one = dd.read_parquet("storagedriver://table/part.0.parquet", storage_options=options)
+    assert len(one) == 5000
+    dd.from_pandas(frame[:10], npartitions=1).to_parquet(
+        "storagedriver://table", write_index=False, overwrite=True, storage_options=options
+    )
+    assert len(dd.read_parquet("storagedriver://table", storage_options=options)) == 10
+
+
+def test_a_filesystem_works_in_the_workers(cluster: Client, options: dict[str, Any]) -> None:
+    fs = StorageDriverFileSystem(**options)
+    fs.pipe_file("/a", b"from here")
+
+    def work(fs: StorageDriverFileSystem, name: str) -> tuple[str, bytes]:
+        with fs.open(f"/{name}", "w") as file:
+            file.write("from there")
+        return repr(fs), fs.cat_file("/a")
+
+    results = cluster.gather([cluster.submit(work, fs, name, pure=False) for name in ("b", "c")])
+    assert results == [(repr(fs), b"from here")] * 2
+    assert fs.cat(["/b", "/c"]) == {"/b": b"from there", "/c": b"from there"}
+
+
+@pytest.mark.usefixtures("cluster")
+def test_a_partition_that_fails_publishes_nothing(frame: pd.DataFrame, options: dict[str, Any]) -> None:
+    frame.loc[15_000, "name"] = "ü"
+    parts = dd.from_pandas(frame, npartitions=1)
+    with pytest.raises(UnicodeEncodeError):
+        parts.to_csv("storagedriver://out/*.csv", encoding="ascii", storage_options={**options, "block_size": 1000})
+    assert StorageDriverFileSystem(**options).find("/") == []
