@@ -17,7 +17,7 @@ from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING
 
 from storagedriver.errors import PathNotFoundError
-from storagedriver.paths import ROOT, SortKey, WalkOrder, sort_key
+from storagedriver.paths import ROOT, SortKey, WalkOrder, check_directory, sort_key
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -469,11 +469,12 @@ class StorageDriver(ABC):
             last = batch[-1]
             start_after = last.path + "/" if last.is_dir else last.path
 
-    def uploads(self, path: str = ROOT) -> Iterator[UploadInfo]:  # noqa: ARG002 - the default has none
+    def uploads(self, path: str = ROOT) -> Iterator[UploadInfo]:
         """The unfinished uploads at `path` and below it.
 
         Where a store cannot tell an upload from a file there are none to list.
         """
+        check_directory(path, self.name)
         return iter(())
 
     def purge_uploads(self, path: str = ROOT, older_than: timedelta = timedelta(0)) -> builtins.list[UploadInfo]:

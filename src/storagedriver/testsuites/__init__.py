@@ -1,0 +1,45 @@
+"""The conformance suite: one class of cases per area of the contract, for anybody's driver.
+
+A driver's whole test module is::
+
+    from mine import CAPABILITIES, make_driver
+    from storagedriver.testsuites import suite
+
+    TestMine = suite("mine", make_driver, CAPABILITIES)
+
+The suite needs the contract, pytest and hypothesis (``storagedriver[testsuites]``)
+and nothing else of this package.
+"""
+
+import pytest
+
+pytest.register_assert_rewrite(
+    *(
+        f"{__name__}.{module}"
+        for module in (
+            "cases",
+            "concurrency",
+            "content",
+            "deleting",
+            "errors",
+            "helpers",
+            "listing",
+            "moving",
+            "names",
+            "objects",
+            "stat",
+            "stateful",
+            "streams",
+            "uploads",
+            "unfinished",
+            "urls",
+            "walk",
+        )
+    )
+)
+
+from storagedriver.testsuites.cases import Cases  # noqa: E402 - pytest must be told of the modules first
+from storagedriver.testsuites.harness import Harness, MakeDriver  # noqa: E402
+from storagedriver.testsuites.registry import register_suite, registered_suites, suite  # noqa: E402
+
+__all__ = ["Cases", "Harness", "MakeDriver", "register_suite", "registered_suites", "suite"]

@@ -1,0 +1,157 @@
+"""Putting the areas together to one class, and the set that ``pytest --pyargs`` runs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from hypothesis import settings as hypothesis_settings
+
+from storagedriver.driver import Capabilities
+from storagedriver.testsuites.cases import Cases
+from storagedriver.testsuites.concurrency import Concurrency
+from storagedriver.testsuites.content import Content
+from storagedriver.testsuites.deleting import Deleting
+from storagedriver.testsuites.errors import Errors, MissingBucket, Refused, Unreachable
+from storagedriver.testsuites.harness import Harness, MakeDriver
+from storagedriver.testsuites.listing import Listing
+from storagedriver.testsuites.moving import Copying, Moving
+from storagedriver.testsuites.names import Names
+from storagedriver.testsuites.objects import Objects
+from storagedriver.testsuites.stat import Stat
+from storagedriver.testsuites.stateful import Stateful
+from storagedriver.testsuites.streams import Streams
+from storagedriver.testsuites.unfinished import Unfinished
+from storagedriver.testsuites.uploads import Uploads
+from storagedriver.testsuites.urls import Urls
+from storagedriver.testsuites.walk import Walk
+
+__all__ = ["AREAS", "register_suite", "registered_suites", "suite"]
+
+#: The areas, in the order in which their cases run.
+AREAS: tuple[type[Cases], ...] = (
+    Content,
+    Names,
+    Streams,
+    Uploads,
+    Unfinished,
+    Listing,
+    Stat,
+    Moving,
+    Copying,
+    Deleting,
+    Walk,
+    Urls,
+    Errors,
+    Objects,
+    Concurrency,
+    Stateful,
+)
+
+_registered: dict[str, type[Cases]] = {}
+
+
+def suite(
+    name: str,
+    make_driver: MakeDriver,
+    capabilities: Capabilities,
+    *,
+    make_missing_bucket: MakeDriver | None = None,
+    make_refused: MakeDriver | None = None,
+    make_unreachable: MakeDriver | None = None,
+    secrets: Sequence[str] = (),
+    settings: hypothesis_settings | None = None,
+) -> type[Cases]:
+    """The test class of a driver: ``TestMine = suite("mine", make_driver, CAPABILITIES)``.
+
+    A driver that has a root directory is worth two: one with it, one without.
+
+    Parameters
+    ----------
+    name : str
+        A label for reports.
+    make_driver : callable
+        Gives a driver on an empty store, or yields one and then cleans up; its
+        parameters are names of pytest fixtures.
+    capabilities : Capabilities
+        What the driver must declare, and what it is held to.
+    make_missing_bucket, make_refused, make_unreachable : callable, optional
+        As `make_driver`, for a bucket that does not exist, for credentials
+        that are refused and for an address where nothing answers. The cases
+        that need one are part of the class only if it is given.
+    secrets : sequence of str
+        The texts that no ``repr``, error, log or URL may hold.
+    settings : hypothesis.settings, optional
+        How long the stateful case runs.
+
+    Returns
+    -------
+    type
+        A class for pytest to collect.
+    """
+    options: dict[str, Any] = {} if settings is None else {"settings": settings}
+    harness = Harness(
+        name=name,
+        make_driver=make_driver,
+        capabilities=capabilities,
+        make_missing_bucket=make_missing_bucket,
+        make_refused=make_refused,
+        make_unreachable=make_unreachable,
+        secrets=tuple(secrets),
+        **options,
+    )
+    areas = list(AREAS)
+    if make_missing_bucket is not None:
+        areas.append(MissingBucket)
+    if make_refused is not None:
+        areas.append(Refused)
+    if make_unreachable is not None:
+        areas.append(Unreachable)
+    # pytest runs the cases of the last base first.
+    attributes = {"harness": harness, "__doc__": f"The conformance suite for {name}.", "__module__": __name__}
+    return type(_class_name(name), tuple(reversed(areas)), attributes)
+
+
+def register_suite(name: str, make_driver: MakeDriver, capabilities: Capabilities, **options: Any) -> type[Cases]:
+    """Add a driver to those that ``pytest --pyargs storagedriver.testsuites`` runs.
+
+    Call it while pytest loads its plugins: in a module that is given as
+    ``-p module``, or in the ``conftest.py`` of the directory where pytest is
+    started.
+
+    Parameters
+    ----------
+    name : str
+        A label for reports, no other suite's.
+    make_driver : callable
+        As for `suite`.
+    capabilities : Capabilities
+        As for `suite`.
+    **options
+        The keyword arguments of `suite`.
+
+    Returns
+    -------
+    type
+        The class that will run.
+
+    Raises
+    ------
+    ValueError
+        If a suite of this name is registered already.
+    """
+    cases = suite(name, make_driver, capabilities, **options)
+    if cases.__name__ in _registered:
+        raise ValueError(f"a suite named {name!r} is registered already")
+    _registered[cases.__name__] = cases
+    return cases
+
+
+def registered_suites() -> dict[str, type[Cases]]:
+    """The classes that `register_suite` made, by their names."""
+    return dict(_registered)
+
+
+def _class_name(name: str) -> str:
+    words = "".join(letter if letter.isalnum() else " " for letter in name).split()
+    return "Test" + "".join(word[:1].upper() + word[1:] for word in words)
