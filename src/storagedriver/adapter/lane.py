@@ -38,8 +38,6 @@ _OK = range(200, 300)
 _UNAUTHORIZED = 401
 #: Statuses that say "try again": RFC 9110, 15.5.9 and 15.6, and RFC 6585, 4.
 _PASSING = frozenset({408, 429, 500, 502, 503, 504})
-_MOST_ATTEMPTS = 5
-_FIRST_PAUSE = 0.1
 
 
 @dataclass(frozen=True)
@@ -136,6 +134,40 @@ class HTTPBody:
         self._response.close()
 
 
+class _Pools:
+    """The pools of one process: one for each proxy that the environment names, and one for none."""
+
+    def __init__(self, make: Callable[[str], urllib3.PoolManager]) -> None:
+        self._make = make
+        self._by_proxy: dict[str, urllib3.PoolManager] = {}
+        # Looking through the environment costs more than signing a request.
+        self._by_host: dict[tuple[str, str], urllib3.PoolManager] = {}
+
+    def of(self, url: str) -> urllib3.PoolManager:
+        """The pool that a URL takes."""
+        scheme, host = urlsplit(url)[:2]
+        pool = self._by_host.get((scheme, host))
+        if pool is None:
+            proxy = self._proxy(scheme, host)
+            pool = self._by_proxy.get(proxy)
+            if pool is None:
+                pool = self._by_proxy.setdefault(proxy, self._make(proxy))
+            self._by_host[scheme, host] = pool
+        return pool
+
+    def clear(self) -> None:
+        """Close all connections."""
+        for pool in self._by_proxy.values():
+            pool.clear()
+
+    @staticmethod
+    def _proxy(scheme: str, host: str) -> str:
+        if urllib.request.proxy_bypass(host):
+            return ""
+        proxies = urllib.request.getproxies()
+        return proxies.get(scheme) or proxies.get("all") or ""
+
+
 class Lane:
     """A pool of connections for signed requests.
 
@@ -149,13 +181,28 @@ class Lane:
     ca_bundle : str, optional
         A file of certificates to trust, before ``REQUESTS_CA_BUNDLE``,
         ``CURL_CA_BUNDLE`` and what OpenSSL trusts (``SSL_CERT_FILE``).
+    attempts : int
+        How often a request is sent at most.
+    pause : float
+        Seconds before the second attempt; they double with each, less a
+        random part.
     """
 
-    def __init__(self, *, timeout: float, verify: bool = True, ca_bundle: str | None = None) -> None:
+    def __init__(
+        self,
+        *,
+        timeout: float,
+        verify: bool = True,
+        ca_bundle: str | None = None,
+        attempts: int = 5,
+        pause: float = 0.1,
+    ) -> None:
         self._timeout = timeout
         self._verify = verify
         self._ca_bundle = ca_bundle
-        self._pools: PerProcess[dict[str, urllib3.PoolManager]] = PerProcess(dict)
+        self._attempts = attempts
+        self._first_pause = pause
+        self._pools: PerProcess[_Pools] = PerProcess(lambda: _Pools(self._make_pool))
 
     def request(
         self,
@@ -212,8 +259,9 @@ class Lane:
 
     def close(self) -> None:
         """Close the connections of this process."""
-        for pool in (self._pools.peek() or {}).values():
-            pool.clear()
+        pools = self._pools.peek()
+        if pools is not None:
+            pools.clear()
 
     def _attempt(
         self,
@@ -236,7 +284,7 @@ class Lane:
                 content = b"" if fine and stream else response.read(decode_content=False)
             except HTTPError as error:
                 # An old connection of the pool may be dead: that is found out by using it.
-                if _is_tls(error) or not idempotent or not _pause(attempt, deadline, ""):
+                if _is_tls(error) or not idempotent or not self._pause(attempt, deadline, ""):
                     raise
                 continue
             answer = Answer(response.status, response.headers, content)
@@ -247,35 +295,36 @@ class Lane:
                 refresh = None
                 continue
             passing = answer.status in _PASSING and idempotent
-            if not passing or not _pause(attempt, deadline, answer.headers.get("Retry-After", "")):
+            if not passing or not self._pause(attempt, deadline, answer.headers.get("Retry-After", "")):
                 raise AnswerError(answer, request)
 
     def _send(self, request: Signed, body: Any, deadline: float) -> urllib3.BaseHTTPResponse:
         left = max(1.0, deadline - time.monotonic())
-        return self._pool(request.url).request(
-            request.method,
-            request.url,
-            headers={"Accept-Encoding": "identity", **request.headers},
-            body=body,
-            timeout=urllib3.Timeout(connect=left, read=left),
-            preload_content=False,
-            decode_content=False,
-            redirect=False,
-            retries=False,
+        return (
+            self._pools.get()
+            .of(request.url)
+            .request(
+                request.method,
+                request.url,
+                headers={"Accept-Encoding": "identity", **request.headers},
+                body=body,
+                timeout=urllib3.Timeout(connect=left, read=left),
+                preload_content=False,
+                decode_content=False,
+                redirect=False,
+                retries=False,
+            )
         )
 
-    def _pool(self, url: str) -> urllib3.PoolManager:
-        """The pool of this process for the proxy that the environment names, if any."""
-        parts = urlsplit(url)
-        proxy = ""
-        if not urllib.request.proxy_bypass(parts.netloc):
-            proxies = urllib.request.getproxies()
-            proxy = proxies.get(parts.scheme) or proxies.get("all") or ""
-        pools = self._pools.get()
-        pool = pools.get(proxy)
-        if pool is None:
-            pool = pools.setdefault(proxy, self._make_pool(proxy))
-        return pool
+    def _pause(self, attempt: int, deadline: float, retry_after: str) -> bool:
+        """Wait before the next attempt; False if there is to be none."""
+        pause = self._first_pause * 2 ** (attempt - 1) * random.uniform(0.5, 1)  # noqa: S311 - jitter
+        if retry_after.isdecimal():
+            pause = max(pause, float(retry_after))
+        if attempt >= self._attempts or time.monotonic() + pause >= deadline:
+            return False
+        time.sleep(pause)
+        return True
 
     def _make_pool(self, proxy: str) -> urllib3.PoolManager:
         options: dict[str, Any] = {
@@ -293,14 +342,3 @@ class Lane:
 
 def _is_tls(error: HTTPError) -> bool:
     return isinstance(error, SSLError) or isinstance(getattr(error, "reason", None), SSLError)
-
-
-def _pause(attempt: int, deadline: float, retry_after: str) -> bool:
-    """Wait before the next attempt; False if there is to be none."""
-    pause = _FIRST_PAUSE * 2 ** (attempt - 1) * random.uniform(0.5, 1)  # noqa: S311 - jitter
-    if retry_after.isdecimal():
-        pause = max(pause, float(retry_after))
-    if attempt == _MOST_ATTEMPTS or time.monotonic() + pause >= deadline:
-        return False
-    time.sleep(pause)
-    return True
