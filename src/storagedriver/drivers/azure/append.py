@@ -1,0 +1,210 @@
+"""Uploads that are append blobs: what a registry makes, and can resume.
+
+What is sent can be seen at once, and an append blob cannot be replaced in one
+step. Source: https://learn.microsoft.com/rest/api/storageservices/append-block
+"""
+
+from __future__ import annotations
+
+import contextlib
+import secrets
+
+from storagedriver.adapter.lane import AnswerError
+from storagedriver.adapter.limits import Limit
+from storagedriver.adapter.parts import PartEngine
+from storagedriver.adapter.store import Upload
+from storagedriver.drivers.azure import blobs
+from storagedriver.drivers.azure.blobs import CONTENT_TYPE, Blob
+from storagedriver.drivers.azure.blocks import MOST_BLOCKS
+from storagedriver.drivers.azure.client import Client
+from storagedriver.drivers.azure.copying import copy
+from storagedriver.drivers.azure.errors import INVALID_BLOB_TYPE, code_of, is_conflict
+from storagedriver.errors import ConflictError, StorageDriverError
+
+__all__ = ["AppendUpload"]
+
+_MIB = 1 << 20
+#: https://learn.microsoft.com/azure/storage/blobs/scalability-targets
+_LARGEST_APPEND = 100 * _MIB
+_GROWS_AFTER = 10_000
+_GROWS_EVERY = 5_000
+_LOST = "another writer has replaced the blob or appended to it"
+
+
+class AppendUpload(Upload):
+    """An append blob and the end of it that was written last.
+
+    Parameters
+    ----------
+    client : Client
+        The connection.
+    limit : Limit
+        How many requests run at a time.
+    blob : Blob
+        The append blob as it is; or a block blob, which becomes one with the
+        first byte.
+    chunk_size : int
+        The bytes that are appended at a time; they grow late.
+    """
+
+    def __init__(self, client: Client, limit: Limit, blob: Blob, chunk_size: int) -> None:
+        self._client = client
+        self._limit = limit
+        self._key = blob.entry.key
+        self._version = blob.entry.version
+        self._end = self._size = blob.entry.size
+        self._blocks = blob.blocks
+        self._chunk_size = chunk_size
+        self._foreign = None if blob.is_append else blob
+        self._engine: PartEngine[None] | None = None
+
+    @classmethod
+    def begin(cls, client: Client, limit: Limit, key: str, chunk_size: int) -> AppendUpload:
+        """Begin one, over whatever is there."""
+        _create(client, key)
+        return cls.resume(client, limit, _there(client, key), chunk_size)
+
+    @classmethod
+    def resume(cls, client: Client, limit: Limit, blob: Blob, chunk_size: int) -> AppendUpload:
+        """Go on at the end of an append blob."""
+        return cls(client, limit, blob, chunk_size)
+
+    @classmethod
+    def adopt(cls, client: Client, limit: Limit, blob: Blob, chunk_size: int) -> AppendUpload:
+        """Go on from a block blob, which is made an append blob when the first byte is written."""
+        return cls(client, limit, blob, chunk_size)
+
+    @property
+    def size(self) -> int:
+        """The blob's bytes, those on their way and those that are buffered."""
+        return self._size
+
+    def write(self, data: memoryview, /) -> None:
+        """Append."""
+        if not data:
+            return
+        if self._engine is None:
+            self._engine = self._prepare()
+        self._engine.write(data)
+        self._size += len(data)
+
+    def suspend(self) -> None:
+        """Send what is buffered."""
+        if self._engine is not None:
+            self._engine.flush()
+
+    def commit(self) -> None:
+        """Send what is buffered, and see that the blob is still this upload's."""
+        self.suspend()
+        with self._limit.slot():
+            blob = blobs.look(self._client, self._key)
+        if blob is None or blob.entry.version != self._version:
+            raise ConflictError(_LOST)
+
+    def cancel(self) -> None:
+        """Delete the blob, unless somebody else has written it since."""
+        if self._engine is not None:
+            self._engine.drain()
+        with self._limit.slot():
+            try:
+                blobs.delete_one(self._client, self._key, self._version)
+            except AnswerError as error:
+                if not is_conflict(error):
+                    raise
+
+    def abandon(self) -> None:
+        """Stop sending."""
+        if self._engine is not None:
+            self._engine.abandon()
+
+    def _prepare(self) -> PartEngine[None]:
+        if self._foreign is not None:
+            with self._limit.slot():
+                self._convert(self._foreign)
+            self._foreign = None
+        # One at a time: they are in the order of their arrival.
+        return PartEngine(self._send, first=self._blocks + 1, part_size=self._part_size, concurrency=1)
+
+    def _part_size(self, number: int) -> int:
+        doublings = max(0, (number - _GROWS_AFTER + _GROWS_EVERY - 1) // _GROWS_EVERY)
+        return min(_LARGEST_APPEND, self._chunk_size << doublings)
+
+    def _send(self, number: int, data: memoryview) -> None:
+        if number > MOST_BLOCKS:
+            raise StorageDriverError(f"the blob would have more than {MOST_BLOCKS} blocks; set a larger chunksize")
+        with self._limit.slot():
+            self._version = _append(self._client, self._key, data, self._end, self._version)
+        self._end += len(data)
+
+    def _convert(self, blob: Blob) -> None:
+        """Make an append blob of a block blob, over a copy whose name no path can have.
+
+        Between the deletion and the copy there is nothing at the key; what is
+        lost by a kill there lies under the copy's name.
+        """
+        spare = f"{self._key}~{secrets.token_hex(8)}"
+        _create(self._client, spare)
+        try:
+            end, version = 0, _there(self._client, spare).entry.version
+            with contextlib.closing(blobs.stream(self._client, self._key, 0, None, self._version)) as body:
+                while piece := body.read(min(self._part_size(1), max(1, blob.entry.size - end))):
+                    version = _append(self._client, spare, memoryview(piece), end, version)
+                    end += len(piece)
+            if end != blob.entry.size:
+                raise ConflictError(_LOST)
+            blobs.delete_one(self._client, self._key, self._version)
+        except BaseException:
+            blobs.delete_one(self._client, spare)
+            raise
+        copy(self._client, spare, self._key)
+        blobs.delete_one(self._client, spare)
+        made = _there(self._client, self._key)
+        self._version, self._blocks = made.entry.version, made.blocks
+
+
+def _create(client: Client, key: str) -> None:
+    """Make an empty append blob over whatever is there."""
+    headers = {"x-ms-blob-type": "AppendBlob", "x-ms-blob-content-type": CONTENT_TYPE}
+    try:
+        client.send("PUT", key, headers=headers)
+    except AnswerError as error:
+        if code_of(error) != INVALID_BLOB_TYPE:
+            raise
+        blobs.delete_one(client, key)
+        client.send("PUT", key, headers=headers)
+
+
+def _there(client: Client, key: str) -> Blob:
+    blob = blobs.look(client, key)
+    if blob is None:
+        raise ConflictError(_LOST)
+    return blob
+
+
+def _append(client: Client, key: str, data: memoryview, offset: int, version: str) -> str:
+    """Append at this offset of this version, once; the new version.
+
+    When the answer to an attempt was lost the next one is refused, and what is
+    in the blob then tells whether it was this.
+    """
+    attempts = 0
+
+    def attempt() -> str:
+        nonlocal attempts
+        attempts += 1
+        headers = {"x-ms-blob-condition-appendpos": str(offset), "If-Match": version}
+        answer = client.send("PUT", key, {"comp": "appendblock"}, headers, body=data, again=False)
+        return answer.headers.get("ETag", "")
+
+    try:
+        return client.attempt(attempt)
+    except AnswerError as error:
+        if not is_conflict(error):
+            raise
+        blob = blobs.look(client, key) if attempts > 1 else None
+        if blob is None or not blob.is_append or blob.entry.size != offset + len(data):
+            raise ConflictError(_LOST) from error
+        with contextlib.closing(blobs.stream(client, key, offset, len(data), blob.entry.version)) as body:
+            if body.read(len(data)) != data:
+                raise ConflictError(_LOST) from error
+        return blob.entry.version

@@ -1,0 +1,233 @@
+"""The requests about one blob: look, get, stream, put, delete, sign."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import datetime, timedelta, timezone
+from email.utils import parsedate_to_datetime
+
+from azure.storage.blob import BlobSasPermissions, generate_blob_sas
+
+from storagedriver.adapter.lane import Answer, AnswerError
+from storagedriver.adapter.store import EPOCH, Body, Entry
+from storagedriver.drivers.azure.client import Client
+from storagedriver.drivers.azure.errors import INVALID_BLOB_TYPE, NO_BLOB, DeleteError, code_of, status_of
+from storagedriver.drivers.azure.ranges import RANGE, RangesBody
+from storagedriver.errors import PathNotFoundError, StorageDriverError
+
+__all__ = ["CONTENT_TYPE", "Blob", "delete", "delete_one", "existing", "get", "look", "put", "sign", "stream"]
+
+#: What the registry gives everything it writes.
+CONTENT_TYPE = "application/octet-stream"
+_OK = 200
+_UNSATISFIABLE = 416
+_DELETED = (200, 202)
+_SINGLES = 16
+_CONTENT_RANGE = re.compile(r"bytes (?:\*|[0-9]+-[0-9]+)/([0-9]+)")
+
+
+@dataclass(frozen=True)
+class Blob:
+    """What a HEAD says of a blob.
+
+    Attributes
+    ----------
+    entry : Entry
+        Its key, size, time and ETag.
+    is_append : bool
+        Whether it is an append blob; a block blob otherwise.
+    blocks : int
+        How many blocks an append blob has.
+    headers : mapping
+        The answer's headers.
+    """
+
+    entry: Entry
+    is_append: bool
+    blocks: int
+    headers: Mapping[str, str]
+
+
+def look(client: Client, key: str, headers: Mapping[str, str] | None = None) -> Blob | None:
+    """The blob, None if there is none. A missing container raises."""
+    try:
+        answer = client.send("HEAD", key, headers=headers)
+    except AnswerError as error:
+        # A 404 without this code is nobody's "no such blob".
+        if code_of(error) == NO_BLOB:
+            return None
+        raise
+    entry = _entry(key, answer, int(answer.headers["Content-Length"]))
+    is_append = answer.headers.get("x-ms-blob-type") == "AppendBlob"
+    return Blob(entry, is_append, int(answer.headers.get("x-ms-blob-committed-block-count") or 0), answer.headers)
+
+
+def existing(client: Client, key: str, version: str = "") -> Entry:
+    """The entry of a blob that must be there, and of this version if one is given."""
+    blob = look(client, key, _same(version))
+    if blob is None:
+        raise PathNotFoundError
+    return blob.entry
+
+
+def get(client: Client, key: str) -> bytes:
+    """The whole content."""
+    return client.send("GET", key).content
+
+
+def put(client: Client, key: str, content: memoryview) -> None:
+    """Write the content in one request, which makes it visible as a whole.
+
+    An append blob cannot be replaced so, nor in any other single step: it is
+    deleted first.
+    """
+    headers = {"x-ms-blob-type": "BlockBlob", "x-ms-blob-content-type": CONTENT_TYPE}
+    try:
+        client.send("PUT", key, headers=headers, body=content)
+    except AnswerError as error:
+        if code_of(error) != INVALID_BLOB_TYPE:
+            raise
+        delete_one(client, key)
+        client.send("PUT", key, headers=headers, body=content)
+
+
+def stream(client: Client, key: str, offset: int, length: int | None, version: str, concurrency: int = 1) -> Body:
+    """Open the content from `offset` on, of `version` only if that is not empty.
+
+    With a `concurrency` above 1 it comes in ranges, so many at a time.
+    """
+    if length == 0:
+        return _Nothing(existing(client, key, version))
+    try:
+        if concurrency > 1:
+            return _ranges(client, key, offset, length, version, concurrency)
+        headers = _same(version)
+        if offset or length is not None:
+            headers = _part(offset, length, version)
+        return client.open(key, headers, lambda answer: _partial(key, answer, offset))
+    except AnswerError as error:
+        if status_of(error) != _UNSATISFIABLE:
+            raise
+        return _Nothing(existing(client, key, version))
+
+
+def _ranges(client: Client, key: str, offset: int, length: int | None, version: str, concurrency: int) -> Body:
+    first = RANGE if length is None else min(length, RANGE)
+    answer = client.send("GET", key, headers=_part(offset, first, version))
+    entry = _partial(key, answer, offset)
+    end = entry.size if length is None else min(entry.size, offset + length)
+
+    def fetch(start: int, size: int) -> bytes:
+        return client.send("GET", key, headers=_part(start, size, entry.version)).content
+
+    return RangesBody(entry, answer.content, offset, end, fetch, concurrency)
+
+
+def _part(offset: int, length: int | None, version: str) -> dict[str, str]:
+    last = "" if length is None else offset + length - 1
+    # The SDK signs this name of the header, and not `Range`.
+    return {"x-ms-range": f"bytes={offset}-{last}", **_same(version)}
+
+
+def _partial(key: str, answer: Answer, offset: int) -> Entry:
+    match = _CONTENT_RANGE.fullmatch(answer.headers.get("Content-Range", ""))
+    if answer.status == _OK and offset:
+        raise StorageDriverError("the store does not support ranges: it answered with the whole blob")
+    return _entry(key, answer, int(match[1] if match else answer.headers["Content-Length"]))
+
+
+def delete_one(client: Client, key: str, version: str = "") -> bool:
+    """Delete a blob with its snapshots, of this version if one is given; False if there is none."""
+    headers = {"x-ms-delete-snapshots": "include", **_same(version)}
+    attempts = 0
+
+    def attempt() -> None:
+        nonlocal attempts
+        attempts += 1
+        client.send("DELETE", key, headers=headers, expected=_DELETED, again=False)
+
+    try:
+        client.attempt(attempt)
+    except AnswerError as error:
+        if code_of(error) != NO_BLOB:
+            raise
+        # The answer to an earlier attempt may have been lost.
+        return attempts > 1
+    return True
+
+
+def delete(client: Client, keys: Sequence[str]) -> None:
+    """Delete blobs, several at a time. One that is missing is no error.
+
+    The store has a batch request too, but not on every kind of account, and it
+    tells less of what went wrong.
+
+    Raises
+    ------
+    DeleteError
+        With the reason for each key that was not deleted.
+    """
+    if len(keys) <= 1:
+        for key in keys:
+            delete_one(client, key)
+        return
+
+    def one(key: str) -> Exception | None:
+        try:
+            delete_one(client, key)
+        except Exception as error:  # noqa: BLE001 - each key's failure is reported below
+            return error
+        return None
+
+    with ThreadPoolExecutor(min(_SINGLES, len(keys)), thread_name_prefix="storagedriver-delete") as pool:
+        outcomes = list(pool.map(one, keys))
+    failed = {key: outcome for key, outcome in zip(keys, outcomes, strict=True) if outcome is not None}
+    if failed:
+        raise DeleteError(failed, len(keys))
+
+
+def sign(client: Client, key: str, expires: timedelta) -> str | None:
+    """A URL with a shared access signature for reading; None without the account's key."""
+    account = client.account
+    if not account.key:
+        return None
+    now = datetime.now(timezone.utc)
+    # The signature's times are whole seconds.
+    end = (now + max(expires, timedelta(seconds=1))).replace(microsecond=0) + timedelta(seconds=1)
+    secure = account.url.startswith("https://")
+    signature = generate_blob_sas(
+        account_name=account.name,
+        account_key=account.key,
+        container_name=client.container,
+        blob_name=client.full(key),
+        permission=BlobSasPermissions(read=True),
+        expiry=end,
+        protocol="https" if secure else None,
+    )
+    return f"{client.url(key)}?{signature}"
+
+
+class _Nothing:
+    """The body of what lies at or past the end."""
+
+    def __init__(self, entry: Entry) -> None:
+        self.entry = entry
+
+    def read(self, _: int, /) -> bytes:
+        return b""
+
+    def close(self) -> None:
+        pass
+
+
+def _same(version: str) -> dict[str, str]:
+    return {"If-Match": version} if version else {}
+
+
+def _entry(key: str, answer: Answer, size: int) -> Entry:
+    told = answer.headers.get("Last-Modified")
+    time = parsedate_to_datetime(told).astimezone(timezone.utc) if told else EPOCH
+    return Entry(key, size, time, version=answer.headers.get("ETag", ""))

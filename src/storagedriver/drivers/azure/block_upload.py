@@ -1,0 +1,191 @@
+"""An upload that is uncommitted blocks."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from storagedriver.adapter.limits import Limit
+from storagedriver.adapter.parts import PartEngine
+from storagedriver.adapter.store import Body, Entry, Upload
+from storagedriver.drivers.azure import blobs, block_lists
+from storagedriver.drivers.azure.blocks import MOST_BLOCKS, Block, BlockName
+from storagedriver.drivers.azure.client import Client
+from storagedriver.errors import ConflictError, StorageDriverError
+
+__all__ = ["BlockUpload", "Ways"]
+
+
+@dataclass(frozen=True)
+class Ways:
+    """What all uploads of a store have in common.
+
+    Attributes
+    ----------
+    client : Client
+        The connection.
+    limit : Limit
+        How many requests run at a time.
+    concurrency : int
+        How many blocks are sent at a time.
+    part_size : callable
+        The bytes of a block, by its place in the blob from 1 on.
+    end : callable
+        Drops the upload of a key and an id.
+    """
+
+    client: Client
+    limit: Limit
+    concurrency: int
+    part_size: Callable[[int], int]
+    end: Callable[[str, str], None]
+
+
+class BlockUpload(Upload):
+    """One upload.
+
+    Parameters
+    ----------
+    ways : Ways
+        How to send and to end it.
+    key : str
+        The blob.
+    name : BlockName, optional
+        The name of this session; without one the upload begins with the first byte.
+    version : str
+        The ETag of the committed content, ``""`` where there is none.
+    head : sequence of Block
+        Blocks of the committed content that the upload goes on from.
+    run : sequence of Block
+        What earlier sessions have sent.
+    content : Entry, optional
+        The committed content that the upload goes on from, instead of a name.
+    """
+
+    def __init__(
+        self,
+        ways: Ways,
+        key: str,
+        *,
+        name: BlockName | None = None,
+        version: str,
+        head: Sequence[Block] = (),
+        run: Sequence[Block] = (),
+        content: Entry | None = None,
+    ) -> None:
+        self._ways = ways
+        self._client = ways.client
+        self._key = key
+        self._name = name
+        self._version = version
+        self._content = content
+        self._head = [block.id for block in head]
+        self._run = [block.id for block in run]
+        self._size = content.size if content else sum(block.size for block in (*head, *run))
+        self._engine: PartEngine[str] | None = None
+
+    @property
+    def size(self) -> int:
+        """What was committed or sent before, what is on its way and what is buffered."""
+        return self._size
+
+    def write(self, data: memoryview, /) -> None:
+        """Append."""
+        if not data:
+            return
+        if self._engine is None:
+            self._engine = self._prepare()
+        self._engine.write(data)
+        self._size += len(data)
+
+    def suspend(self) -> None:
+        """Send what is buffered, however short it is."""
+        self._flush()
+
+    def commit(self) -> None:
+        """Make the blob of the blocks."""
+        blocks = self._flush()
+        if self._name is None:
+            return
+        with self._ways.limit.slot():
+            block_lists.commit(self._client, self._key, self._head, blocks, self._version)
+
+    def cancel(self) -> None:
+        """Drop the blocks."""
+        if self._engine is not None:
+            self._engine.drain()
+        if self._name is not None:
+            with self._ways.limit.slot():
+                self._ways.end(self._key, self._name.upload_id)
+
+    def abandon(self) -> None:
+        """Stop sending."""
+        if self._engine is not None:
+            self._engine.abandon()
+
+    def _flush(self) -> list[str]:
+        return self._run + (self._engine.flush() if self._engine else [])
+
+    def _prepare(self) -> PartEngine[str]:
+        if self._content is not None:
+            with self._ways.limit.slot():
+                self._adopt(self._content)
+        return self._make_engine(len(self._run) + 1)
+
+    def _make_engine(self, first: int) -> PartEngine[str]:
+        before = len(self._head)
+        return PartEngine(
+            self._send,
+            first=first,
+            part_size=lambda number: self._ways.part_size(before + number),
+            concurrency=self._ways.concurrency,
+        )
+
+    def _send(self, number: int, data: memoryview) -> str:
+        assert self._name is not None
+        if len(self._head) + number > MOST_BLOCKS:
+            raise StorageDriverError(f"the blob would have more than {MOST_BLOCKS} blocks; set a larger chunksize")
+        block_id = self._name.at(number).id
+        with self._ways.limit.slot():
+            block_lists.put_block(self._client, self._key, block_id, data)
+        return block_id
+
+    def _adopt(self, content: Entry) -> None:
+        """Begin an upload that goes on from the committed content: from its blocks if they are ours."""
+        blocks = block_lists.read(self._client, self._key)
+        whole = sum(block.size for block in blocks.committed) == content.size
+        if whole and all(BlockName.parse(block.id) for block in blocks.committed):
+            self._head = [block.id for block in blocks.committed]
+            self._name = BlockName.begin(self._version, appends=True, after=blocks.uncommitted)
+        else:
+            self._name = BlockName.begin(self._version, after=blocks.uncommitted)
+            self._send_again(content)
+        self._content = None
+
+    def _send_again(self, content: Entry) -> None:
+        """Send the committed content as blocks of this upload.
+
+        The first is sent last: until all are there, the upload holds nothing.
+        """
+        with contextlib.closing(blobs.stream(self._client, self._key, 0, None, content.version)) as body:
+            first = self._read(body, min(content.size, self._ways.part_size(1)))
+            engine = self._make_engine(2)
+            left = content.size - len(first)
+            try:
+                while left:
+                    piece = self._read(body, min(left, self._ways.part_size(1)))
+                    engine.write(memoryview(piece))
+                    left -= len(piece)
+                others = engine.flush()
+            except BaseException:
+                engine.drain()
+                raise
+        self._run = [self._send(1, memoryview(first)), *others]
+
+    @staticmethod
+    def _read(body: Body, size: int) -> bytes:
+        data = body.read(size)
+        if len(data) != size:
+            raise ConflictError("the content that the upload goes on from ended before its size was reached")
+        return data

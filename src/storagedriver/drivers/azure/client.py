@@ -1,0 +1,262 @@
+"""The requests: signed with the filesystem's credentials, sent over the lane or by the SDK, with retries.
+
+Source of the headers: https://learn.microsoft.com/rest/api/storageservices/blob-service-rest-api
+"""
+
+from __future__ import annotations
+
+import asyncio
+import concurrent.futures
+import random
+import time
+from collections.abc import Awaitable, Callable, Collection, Mapping
+from email.utils import formatdate
+from typing import Any, Literal, TypeVar
+from urllib.parse import quote, urlencode
+
+from azure.core.pipeline import PipelineContext, PipelineRequest
+from azure.core.pipeline.transport import HttpRequest
+
+from storagedriver.adapter.lane import Answer, AnswerError, HTTPBody, Lane, Signed
+from storagedriver.adapter.limits import PerProcess
+from storagedriver.adapter.store import Entry
+from storagedriver.drivers.azure.errors import classify
+from storagedriver.drivers.azure.filesystem import make_filesystem
+from storagedriver.drivers.azure.parameters import Account, AzureParameters
+from storagedriver.errors import UnavailableError
+
+__all__ = ["Client", "Query"]
+
+T = TypeVar("T")
+
+Query = Mapping[str, str]
+Method = Literal["GET", "HEAD", "PUT", "DELETE"]
+
+_SCOPE = "https://storage.azure.com/.default"
+#: A token is renewed so many seconds before its end.
+_RENEWED = 300
+_LONGEST_PAUSE = 30.0
+_OK = range(200, 300)
+
+
+class _Connection:
+    """What one process has: the filesystem and the last token."""
+
+    def __init__(self, filesystem: Any) -> None:
+        self.filesystem = filesystem
+        self.token = ""
+        self.expires = 0.0
+
+
+class Client:
+    """The connection to one container, made by each process when it first needs it.
+
+    Parameters
+    ----------
+    parameters : AzureParameters
+        How to speak to the store.
+    account : Account
+        Where it is and who asks.
+
+    Attributes
+    ----------
+    container : str
+        The container's name.
+    prefix : str
+        What stands before every key.
+    timeout : float
+        Seconds within which a request is answered, all attempts together.
+    """
+
+    def __init__(self, parameters: AzureParameters, account: Account) -> None:
+        self.account = account
+        self.container = parameters.container
+        self.prefix = parameters.prefix
+        self.timeout = parameters.timeout
+        self._retries = max(0, parameters.max_retries)
+        self._pause = parameters.retry_delay.total_seconds()
+        self._connections = PerProcess(lambda: _Connection(make_filesystem(parameters, account)))
+        # `attempt` sends again, as often as the parameters of this driver say.
+        self._lane = Lane(timeout=parameters.timeout, verify=not parameters.skipverify, attempts=1)
+
+    @property
+    def filesystem(self) -> Any:
+        """The adlfs filesystem of this process."""
+        return self._connections.get().filesystem
+
+    def full(self, key: str) -> str:
+        """The blob's name."""
+        return self.prefix + key
+
+    def relative(self, name: str) -> str:
+        """The key of a blob's name."""
+        return name[len(self.prefix) :]
+
+    def url(self, key: str | None = None) -> str:
+        """The URL of a blob, or of the container."""
+        container = f"{self.account.url}/{self.container}"
+        return container if key is None else f"{container}/{_quoted(self.full(key))}"
+
+    def send(
+        self,
+        method: Method,
+        key: str | None,
+        query: Query | None = None,
+        headers: Mapping[str, str] | None = None,
+        *,
+        body: Any = b"",
+        expected: Collection[int] = _OK,
+        again: bool = True,
+    ) -> Answer:
+        """Send a request over the lane and read the answer.
+
+        Parameters
+        ----------
+        method : str
+            The HTTP method.
+        key : str or None
+            The blob, None for the container.
+        query, headers : mapping, optional
+            What the operation takes.
+        body : bytes, bytearray or memoryview
+            What a PUT sends; it is not copied.
+        expected : collection of int
+            The statuses that are an answer; any other raises.
+        again : bool
+            Whether it may be sent again when its fate is unknown.
+        """
+        sign, sent = self._signer(method, key, query, headers, body)
+        refresh = self._forget if self.account.type != "shared_key" else None
+        return self.attempt(
+            lambda: self._lane.request(sign, body=sent, expected=expected, refresh=refresh), again=again
+        )
+
+    def open(self, key: str, headers: Mapping[str, str], entry: Callable[[Answer], Entry]) -> HTTPBody:
+        """Send a GET of a blob and give its content as a stream; `entry` reads the answer's head."""
+        sign, _ = self._signer("GET", key, None, headers, b"")
+        refresh = self._forget if self.account.type != "shared_key" else None
+        return self.attempt(lambda: self._lane.stream(sign, entry, refresh=refresh))
+
+    def call(self, make: Callable[[Any, dict[str, Any]], Awaitable[T]], *, again: bool = True) -> T:
+        """Have the SDK send a request.
+
+        Parameters
+        ----------
+        make : callable
+            Given the service client and the options of the request, it gives
+            the coroutine.
+        again : bool
+            Whether it may be sent again when its fate is unknown.
+        """
+        # `attempt` does it: the SDK has no deadline over all attempts.
+        options = {"retry_total": 0}
+        return self.attempt(lambda: self._run(lambda: make(self.filesystem.service_client, options)), again=again)
+
+    def attempt(self, make: Callable[[], T], *, again: bool = True) -> T:
+        """Do something, again after a failure that may pass, at most ``max_retries`` times within ``timeout``."""
+        deadline = time.monotonic() + self.timeout
+        number = 0
+        while True:
+            try:
+                return make()
+            except Exception as error:
+                pause = min(_LONGEST_PAUSE, self._pause * 2**number) * random.uniform(0.5, 1)  # noqa: S311 - jitter
+                pause = max(pause, _retry_after(error))
+                number += 1
+                passing = again and issubclass(classify(error).kind, UnavailableError)
+                if not passing or number > self._retries or time.monotonic() + pause >= deadline:
+                    raise
+                time.sleep(pause)
+
+    def close(self) -> None:
+        """Close the connections of this process."""
+        self._lane.close()
+        connection = self._connections.peek()
+        if connection is None:
+            return
+        self._run(connection.filesystem.service_client.close)
+        if connection.filesystem.credential is not None:
+            self._run(connection.filesystem.credential.close)
+
+    def _run(self, make: Callable[[], Awaitable[T]]) -> T:
+        """Run a coroutine on the filesystem's loop and wait for it, for `timeout` at most.
+
+        A coroutine that somebody cancels is an error here; `fsspec.asyn.sync`
+        would return None for it, which looks like success.
+        """
+        loop = self.filesystem.loop
+        try:
+            running: Any = asyncio.get_running_loop()
+        except RuntimeError:
+            running = None
+        if running is loop:
+            raise RuntimeError("a storage driver must not be called from the thread of fsspec's event loop")
+
+        async def bounded() -> T:
+            return await asyncio.wait_for(make(), self.timeout)
+
+        future = asyncio.run_coroutine_threadsafe(bounded(), loop)
+        try:
+            return future.result()
+        except concurrent.futures.CancelledError as error:
+            raise UnavailableError("the request was cancelled before it was answered") from error
+        except (asyncio.TimeoutError, concurrent.futures.TimeoutError) as error:
+            raise UnavailableError(f"{self.account.url} did not answer within {self.timeout:g} s") from error
+        except BaseException:
+            # Ctrl-C comes here while the request is under way.
+            future.cancel()
+            raise
+
+    def _signer(
+        self, method: Method, key: str | None, query: Query | None, headers: Mapping[str, str] | None, body: Any
+    ) -> tuple[Callable[[], Signed], Any]:
+        url = self.url(key)
+        if query:
+            url += "?" + urlencode(query, quote_via=quote)
+        sent = body if method == "PUT" else None
+        fixed = {"x-ms-version": self.filesystem.service_client.api_version, **(headers or {})}
+        if sent is not None:
+            fixed["Content-Length"] = str(len(sent))
+
+        def sign() -> Signed:
+            request = HttpRequest(method, url, headers={**fixed, "x-ms-date": formatdate(usegmt=True)})
+            if self.account.type == "shared_key":
+                # The SDK's own policy for a shared key; it wants a request in a pipeline.
+                policy = self.filesystem.service_client.credential
+                policy.on_request(PipelineRequest(request, PipelineContext(None)))
+            else:
+                request.headers["Authorization"] = f"Bearer {self._token()}"
+            return Signed(method, url, dict(request.headers))
+
+        return sign, sent
+
+    def _token(self) -> str:
+        connection = self._connections.get()
+        now = time.time()
+        if now > connection.expires - _RENEWED:
+            try:
+                token = self._run(lambda: connection.filesystem.credential.get_token(_SCOPE))
+            except Exception:
+                if now >= connection.expires:
+                    raise
+            else:
+                connection.token, connection.expires = token.token, token.expires_on
+        return connection.token
+
+    def _forget(self) -> None:
+        """The store has refused the token: get another one."""
+        self._connections.get().expires = 0.0
+
+
+def _quoted(name: str) -> str:
+    """Quote a name for a URL.
+
+    HTTP clients take ``.`` and ``..`` out of a path, and would address another blob.
+    """
+    parts = quote(name, safe="/~").split("/")
+    return "/".join(part.replace(".", "%2E") if part in (".", "..") else part for part in parts)
+
+
+def _retry_after(error: Exception) -> float:
+    told = error.answer.headers.get("Retry-After", "") if isinstance(error, AnswerError) else ""
+    return float(told) if told.isdecimal() else 0.0

@@ -1,0 +1,207 @@
+"""What an exception of the SDK or of the lane means, decided by the store's code and the HTTP status, once.
+
+The codes: https://learn.microsoft.com/rest/api/storageservices/blob-service-error-codes and, of all services,
+https://learn.microsoft.com/rest/api/storageservices/common-rest-api-error-codes
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import ssl
+
+from azure.core import exceptions as sdk
+
+from storagedriver.adapter import lane
+from storagedriver.adapter.store import Failure
+from storagedriver.errors import (
+    BucketNotFoundError,
+    ConflictError,
+    PathNotFoundError,
+    PermissionDeniedError,
+    StorageDriverError,
+    UnavailableError,
+)
+
+__all__ = ["INVALID_BLOB_TYPE", "NO_BLOB", "DeleteError", "classify", "code_of", "is_conflict", "status_of"]
+
+NO_BLOB = "BlobNotFound"
+INVALID_BLOB_TYPE = "InvalidBlobType"
+
+_KINDS: dict[str, type[StorageDriverError]] = {
+    NO_BLOB: PathNotFoundError,
+    "ContainerNotFound": BucketNotFoundError,
+    **dict.fromkeys(
+        (
+            "AppendPositionConditionNotMet",
+            "BlobAlreadyExists",
+            "BlobOverwritten",
+            "ConditionNotMet",
+            "InvalidBlobOrBlock",
+            "InvalidBlockList",
+            "PendingCopyOperation",
+            "SourceConditionNotMet",
+        ),
+        ConflictError,
+    ),
+    **dict.fromkeys(
+        (
+            "AuthenticationFailed",
+            "BlobImmutableDueToPolicy",
+            "InvalidAuthenticationInfo",
+            "NoAuthenticationInformation",
+        ),
+        PermissionDeniedError,
+    ),
+    **dict.fromkeys(
+        ("AccountBeingCreated", "ContainerBeingDeleted", "InternalError", "OperationTimedOut", "ServerBusy"),
+        UnavailableError,
+    ),
+    # Archived: the status is a misleading 409.
+    **dict.fromkeys(("BlobArchived", "BlobBeingRehydrated"), StorageDriverError),
+}
+
+_HINTS = {
+    "AuthenticationFailed": "check accountname, accountkey and the clock of this machine",
+    "AuthorizationFailure": "check the key, the rights of the identity and the network rules of the account",
+    "AuthorizationPermissionMismatch": "the identity needs the role Storage Blob Data Contributor",
+    "BlobArchived": "it lies in the archive tier and has to be rehydrated first",
+    "KeyBasedAuthenticationNotPermitted": "the account takes no key; give credentials of another type",
+}
+_NOT_IMPLEMENTED = 501
+_TOO_MANY_REQUESTS = 429
+_ELEMENT = re.compile(rb"<(Code|Message)>(.*?)</\1>", re.DOTALL)
+
+
+class DeleteError(Exception):
+    """Some of the blobs that were to be deleted were not.
+
+    Parameters
+    ----------
+    failed : dict
+        The keys, and what happened to each.
+    total : int
+        How many were to be deleted.
+    """
+
+    def __init__(self, failed: dict[str, Exception], total: int) -> None:
+        super().__init__(failed, total)
+        self.failed = failed
+        self.total = total
+
+    def __str__(self) -> str:
+        shown = [f"{key!r} ({classify(error).detail})" for key, error in list(self.failed.items())[:10]]
+        more = len(self.failed) - len(shown)
+        rest = f" and {more} more" if more else ""
+        return f"{len(self.failed)} of {self.total} blobs were not deleted: {', '.join(shown)}{rest}"
+
+
+def classify(error: BaseException) -> Failure:
+    """Say what the exception means. When in doubt: `StorageDriverError`."""
+    if isinstance(error, StorageDriverError):
+        return Failure(type(error), error.detail)
+    if isinstance(error, DeleteError):
+        return _not_deleted(error)
+    if isinstance(error, lane.AnswerError) or (isinstance(error, sdk.HttpResponseError) and status_of(error)):
+        return _answered(error)
+    if isinstance(error, sdk.ClientAuthenticationError):
+        # azure-identity: it could not get a token, or it knows no way to one.
+        return Failure(PermissionDeniedError, f"the credentials cannot be had: {_line(error)}")
+    if _is_tls(error):
+        return Failure(StorageDriverError, f"TLS failed: {_line(error)}; skipverify trusts any certificate")
+    failure = lane.classify(error) if isinstance(error, Exception) else None
+    if failure is not None:
+        return failure
+    broken = (
+        sdk.ServiceRequestError,
+        sdk.ServiceResponseError,
+        sdk.IncompleteReadError,
+        asyncio.TimeoutError,
+        OSError,
+    )
+    if isinstance(error, broken):
+        return Failure(UnavailableError, f"no connection or no answer: {_line(error)}")
+    return Failure(StorageDriverError, f"{type(error).__name__}: {_line(error)}")
+
+
+def code_of(error: BaseException) -> str:
+    """The store's code, ``""`` for what is no answer of the store."""
+    if isinstance(error, lane.AnswerError):
+        told = error.answer.headers.get("x-ms-error-code", "")
+        return told or _elements(error.answer.content).get("Code", "")
+    response = getattr(error, "response", None)
+    if not isinstance(error, sdk.HttpResponseError) or response is None:
+        return ""
+    return str(response.headers.get("x-ms-error-code", ""))
+
+
+def status_of(error: BaseException) -> int:
+    """The HTTP status of the answer, 0 for what is no answer of the store."""
+    if isinstance(error, lane.AnswerError):
+        return error.answer.status
+    if isinstance(error, sdk.HttpResponseError) and error.response is not None:
+        return int(error.status_code or 0)
+    return 0
+
+
+def is_conflict(error: BaseException) -> bool:
+    """Whether it says that the blob or its blocks are not what they were."""
+    return issubclass(classify(error).kind, ConflictError)
+
+
+def _answered(error: BaseException) -> Failure:
+    code, status = code_of(error), status_of(error)
+    kind = _kind(code, status)
+    if kind is PathNotFoundError:
+        # The path says all there is to say.
+        return Failure(kind)
+    if isinstance(error, lane.AnswerError):
+        message = _elements(error.answer.content).get("Message", "") or str(error)
+    else:
+        message = str(getattr(error, "message", "") or error)
+    # What follows the first line are the id and the time of the request.
+    message = next(iter(message.strip().splitlines()), "")
+    detail = ": ".join(text for text in (code, message) if text)
+    hint = _HINTS.get(code)
+    return Failure(kind, f"{detail}; {hint}" if hint else detail)
+
+
+def _kind(code: str, status: int) -> type[StorageDriverError]:
+    if code in _KINDS:
+        return _KINDS[code]
+    if status in (401, 403):
+        return PermissionDeniedError
+    if status in (409, 412):
+        return ConflictError
+    if status in (408, _TOO_MANY_REQUESTS) or (status >= 500 and status != _NOT_IMPLEMENTED):  # noqa: PLR2004 - HTTP's classes
+        return UnavailableError
+    return StorageDriverError
+
+
+def _not_deleted(error: DeleteError) -> Failure:
+    kinds = {classify(reason).kind for reason in error.failed.values()}
+    for kind in (BucketNotFoundError, PermissionDeniedError, UnavailableError, ConflictError):
+        if kind in kinds:
+            return Failure(kind, str(error))
+    return Failure(StorageDriverError, str(error))
+
+
+def _elements(content: bytes) -> dict[str, str]:
+    """The code and the message of an error's XML."""
+    return {name.decode(): value.decode(errors="replace") for name, value in _ELEMENT.findall(content)}
+
+
+def _is_tls(error: BaseException | None) -> bool:
+    """Whether the server's certificate was refused, however deep that is told."""
+    seen = 0
+    while error is not None and seen < 5:  # noqa: PLR2004 - the SDK wraps twice
+        inner = getattr(error, "inner_exception", None) or getattr(error, "reason", None)
+        if isinstance(error, ssl.SSLError) or "certificate verify failed" in str(error).lower():
+            return True
+        error = inner if isinstance(inner, BaseException) else error.__cause__
+        seen += 1
+    return False
+
+
+def _line(error: BaseException) -> str:
+    return " ".join(str(error).split()) or type(error).__name__

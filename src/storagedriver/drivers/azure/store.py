@@ -1,0 +1,155 @@
+"""The store of the azure driver: what the adapter asks for, and who does it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from collections.abc import Set as AbstractSet
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+from storagedriver.adapter.store import Body, Entry, Failure, Store, Upload
+from storagedriver.driver import Capabilities, UploadInfo
+from storagedriver.drivers.azure import blobs, copying, errors, listing
+from storagedriver.drivers.azure.client import Client
+from storagedriver.drivers.azure.parameters import Account, AzureParameters
+from storagedriver.drivers.azure.uploads import Uploads
+
+__all__ = ["AzureStore"]
+
+
+class AzureStore(Store):
+    """One container and root directory.
+
+    Parameters
+    ----------
+    name : str
+        The driver's name.
+    loaded : tuple of AzureParameters and Account
+        Checked by `storagedriver.drivers.azure.parameters.load`.
+    """
+
+    #: With the account's key and block blobs; another store declares its own.
+    capabilities = Capabilities(
+        uploads_visible=False,
+        resume_visible=False,
+        multiprocess=True,
+        key_and_prefix=True,
+        empty_directories=False,
+        conflicts_detected=True,
+        server_side_copy=True,
+        signs_urls=True,
+        walk_order="bytewise",
+    )
+    #: Azure takes 5000 MiB in one request, but a body is in memory as a whole
+    #: and is sent again as a whole.
+    put_limit = 64 << 20
+    #: Signatures with the account's key have no longest life.
+    max_expires = timedelta(days=36500)
+
+    def __init__(self, name: str, loaded: tuple[AzureParameters, Account]) -> None:
+        self._loaded = loaded
+        parameters, account = loaded
+        super().__init__(name, secrets=account.secrets)
+        self._client = Client(parameters, account)
+        appends = parameters.uploadblobtype == "append"
+        self.capabilities = replace(type(self).capabilities, signs_urls=bool(account.key), uploads_visible=appends)
+        self._uploads = Uploads(
+            self._client,
+            self.limit,
+            chunk_size=parameters.chunksize,
+            concurrency=parameters.uploadconcurrency,
+            appends=appends,
+        )
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (self.name, self._loaded)
+
+    @property
+    def filesystem(self) -> Any:
+        """adlfs, rooted at the root directory. It cannot name blobs that begin with ``/``."""
+        from fsspec.implementations.dirfs import DirFileSystem  # noqa: PLC0415 - only for those who ask
+
+        root = f"{self._client.container}/{self._client.prefix}".rstrip("/")
+        return DirFileSystem(root, self._client.filesystem, skip_instance_cache=True)
+
+    def classify(self, error: Exception, /) -> Failure:
+        """Say what an exception of the SDK or of the lane means."""
+        return errors.classify(error)
+
+    def head(self, key: str, /) -> Entry | None:
+        """The blob, None if there is none."""
+        blob = blobs.look(self._client, key)
+        return blob.entry if blob else None
+
+    def get(self, key: str, /) -> bytes:
+        """The whole content."""
+        return blobs.get(self._client, key)
+
+    def stream(self, key: str, offset: int, length: int | None, version: str, /) -> Body:
+        """Open the content."""
+        return blobs.stream(self._client, key, offset, length, version, self._loaded[0].readconcurrency)
+
+    def put(self, key: str, content: memoryview, /) -> None:
+        """Write the content atomically, but over an append blob."""
+        blobs.put(self._client, key, content)
+
+    def pages(
+        self,
+        prefix: str,
+        *,
+        recursive: bool,
+        start_after: str = "",
+        limit: int = 0,
+        skipped: AbstractSet[str] = frozenset(),  # noqa: ARG002 - the store cannot begin behind them
+    ) -> Iterator[Sequence[Entry]]:
+        """List, a request at a time."""
+        return listing.pages(self._client, prefix, recursive=recursive, start_after=start_after, limit=limit)
+
+    def copy(self, source: str, dest: str, /) -> None:
+        """Copy a blob over `dest`, on the server."""
+        copying.copy(self._client, source, dest)
+
+    def delete(self, keys: Sequence[str], /) -> None:
+        """Delete blobs, several at a time."""
+        blobs.delete(self._client, keys)
+
+    def delete_tree(self, key: str, /) -> bool:
+        """Delete the blob, everything below it and the unfinished uploads there."""
+        uploads = list(self.uploads(key))
+        for upload in uploads:
+            self.abort(upload)
+        below = False
+        for page in self.pages(f"{key}/", recursive=True):
+            below = below or bool(page)
+            self.delete([entry.key for entry in page])
+        here = blobs.delete_one(self._client, key)
+        if below:
+            # What waited over a content is listed once that content is gone.
+            for upload in list(self._uploads.below(key)):
+                self.abort(upload)
+        return bool(uploads) or below or here
+
+    def sign(self, key: str, method: str, expires: timedelta, /) -> str | None:  # noqa: ARG002 - one signature is for both
+        """A signed URL, None without the account's key."""
+        return blobs.sign(self._client, key, expires)
+
+    def begin(self, key: str, /) -> Upload:
+        """Begin an upload."""
+        return self._uploads.begin(key)
+
+    def resume(self, key: str, /) -> Upload:
+        """Go on with the newest unfinished upload, else from the content."""
+        return self._uploads.resume(key)
+
+    def uploads(self, key: str, /) -> Iterator[UploadInfo]:
+        """The unfinished uploads of `key` and below it."""
+        return self._uploads.uploads(key)
+
+    def abort(self, upload: UploadInfo, /) -> None:
+        """Remove an unfinished upload."""
+        self._uploads.abort(upload)
+
+    def close(self) -> None:
+        """Close the connections of this process."""
+        self._client.close()

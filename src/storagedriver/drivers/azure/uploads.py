@@ -1,0 +1,148 @@
+"""Which upload a key gets, which ones there are, and how they end."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from storagedriver.adapter.lane import AnswerError
+from storagedriver.adapter.limits import Limit
+from storagedriver.adapter.store import Upload
+from storagedriver.driver import UploadInfo
+from storagedriver.drivers.azure import blobs, block_lists, listing
+from storagedriver.drivers.azure.append import AppendUpload
+from storagedriver.drivers.azure.blobs import Blob
+from storagedriver.drivers.azure.block_lists import BlockList
+from storagedriver.drivers.azure.block_upload import BlockUpload, Ways
+from storagedriver.drivers.azure.blocks import BlockName, newest
+from storagedriver.drivers.azure.client import Client
+from storagedriver.drivers.azure.errors import code_of
+from storagedriver.drivers.azure.parameters import LARGEST_BLOCK
+from storagedriver.errors import PathNotFoundError
+
+__all__ = ["Uploads"]
+
+_MARKER = b"0"
+#: What the store answers where blocks with names of another length wait.
+_OTHER_LENGTH = "InvalidBlobOrBlock"
+_GROWS_AFTER = 10_000
+_GROWS_EVERY = 5_000
+
+
+@dataclass(frozen=True)
+class Uploads:
+    """The uploads of a store.
+
+    Attributes
+    ----------
+    client : Client
+        The connection.
+    limit : Limit
+        How many requests run at a time.
+    chunk_size : int
+        The bytes of a block; they grow late, to reach 19 TiB in 50,000 blocks of 8 MiB.
+    concurrency : int
+        How many blocks of one upload are sent at a time.
+    appends : bool
+        Whether new uploads are append blobs.
+    """
+
+    client: Client
+    limit: Limit
+    chunk_size: int
+    concurrency: int
+    appends: bool
+
+    def begin(self, key: str) -> Upload:
+        """As `Store.begin`."""
+        if self.appends:
+            return AppendUpload.begin(self.client, self.limit, key, self.chunk_size)
+        try:
+            name, version = self._mark(key)
+        except AnswerError as error:
+            if code_of(error) != _OTHER_LENGTH:
+                raise
+            block_lists.clear(self.client, key)
+            name, version = self._mark(key)
+        return BlockUpload(self._ways, key, name=name, version=version)
+
+    def resume(self, key: str) -> Upload:
+        """As `Store.resume`."""
+        blob, blocks = self._look(key)
+        if blob is not None and blob.is_append:
+            return AppendUpload.resume(self.client, self.limit, blob, self.chunk_size)
+        version = blob.entry.version if blob else ""
+        found = newest(blocks.uncommitted, version)
+        if found is not None:
+            name = found.name.resumed(len(found.run) + 1)
+            head = blocks.committed if name.appends else ()
+            return BlockUpload(self._ways, key, name=name, version=version, head=head, run=found.run)
+        if blob is None:
+            raise PathNotFoundError
+        if self.appends:
+            return AppendUpload.adopt(self.client, self.limit, blob, self.chunk_size)
+        return BlockUpload(self._ways, key, version=version, content=blob.entry)
+
+    def uploads(self, key: str) -> Iterator[UploadInfo]:
+        """As `Store.uploads`.
+
+        A listing shows what has nothing but uncommitted blocks, as of size 0,
+        and not what waits over a content: that is found at its own key only,
+        since asking for the blocks of every blob would take a request each.
+        """
+        if key:
+            yield from self._upload(key)
+        yield from self.below(key)
+
+    def below(self, key: str) -> Iterator[UploadInfo]:
+        """Of these, those below `key`."""
+        for page in listing.pages(self.client, f"{key}/" if key else "", recursive=True, unfinished=True):
+            for entry in page:
+                if not entry.size:
+                    yield from self._upload(entry.key)
+
+    def abort(self, upload: UploadInfo) -> None:
+        """As `Store.abort`."""
+        self.end(upload.path[1:], upload.id)
+
+    def end(self, key: str, upload_id: str) -> None:
+        """Drop the upload of this id, unless it is gone or another one has taken its place."""
+        if any(upload.id == upload_id for upload in self._upload(key)):
+            block_lists.clear(self.client, key)
+
+    def part_size(self, number: int) -> int:
+        """The bytes of a block, by its place in the blob from 1 on."""
+        doublings = max(0, (number - _GROWS_AFTER + _GROWS_EVERY - 1) // _GROWS_EVERY)
+        return min(LARGEST_BLOCK, self.chunk_size << doublings)
+
+    @property
+    def _ways(self) -> Ways:
+        return Ways(self.client, self.limit, self.concurrency, self.part_size, self.end)
+
+    def _mark(self, key: str) -> tuple[BlockName, str]:
+        """Begin an upload by its marker; its name and the ETag that it was begun over."""
+        blob, blocks = self._look(key)
+        if blob is not None and blob.is_append:
+            # No block can wait beside an append blob.
+            blobs.delete_one(self.client, key, blob.entry.version)
+            blob = None
+        version = blob.entry.version if blob else ""
+        name = BlockName.begin(version, after=blocks.uncommitted)
+        block_lists.put_block(self.client, key, name.id, _MARKER)
+        return name, version
+
+    def _look(self, key: str) -> tuple[Blob | None, BlockList]:
+        blob = blobs.look(self.client, key)
+        if blob is not None and blob.is_append:
+            return blob, BlockList([], [])
+        return blob, block_lists.read(self.client, key)
+
+    def _upload(self, key: str) -> Iterator[UploadInfo]:
+        blob, blocks = self._look(key)
+        found = newest(blocks.uncommitted, blob.entry.version if blob else "")
+        if found is None:
+            return
+        size = found.size
+        if found.name.appends:
+            size += sum(block.size for block in blocks.committed)
+        yield UploadInfo("/" + key, found.name.upload_id, found.name.started, size)
