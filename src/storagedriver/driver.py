@@ -11,7 +11,7 @@ from __future__ import annotations
 import builtins
 import io
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING
@@ -34,6 +34,7 @@ __all__ = [
     "StorageDriver",
     "UploadInfo",
     "Visit",
+    "begun_before",
 ]
 
 #: How many entries `StorageDriver.files` takes from one walk before it yields them.
@@ -100,6 +101,15 @@ class UploadInfo:
     id: str
     started: datetime
     size: int | None = None
+
+
+def begun_before(uploads: Iterable[UploadInfo], older_than: timedelta) -> list[UploadInfo]:
+    """Those of the uploads that are older than that; all of them if it is nothing.
+
+    The clock of a store may be a little ahead, and some round times up.
+    """
+    limit = datetime.now(timezone.utc) - older_than
+    return [upload for upload in uploads if not older_than or upload.started <= limit]
 
 
 @dataclass(frozen=True)
@@ -492,8 +502,7 @@ class StorageDriver(ABC):
         list of UploadInfo
             What was removed.
         """
-        limit = datetime.now(timezone.utc) - older_than
-        purged = [upload for upload in self.uploads(path) if upload.started <= limit]
+        purged = begun_before(self.uploads(path), older_than)
         for upload in purged:
             self.writer(upload.path, append=True).cancel()
         return purged

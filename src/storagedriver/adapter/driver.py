@@ -5,7 +5,7 @@ from __future__ import annotations
 import builtins
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import datetime, timedelta, timezone
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from storagedriver.adapter.failures import translated
@@ -23,6 +23,7 @@ from storagedriver.driver import (
     StorageDriver,
     UploadInfo,
     Visit,
+    begun_before,
 )
 from storagedriver.errors import (
     InvalidOffsetError,
@@ -224,8 +225,7 @@ class FsspecDriver(StorageDriver):
 
     def purge_uploads(self, path: str = ROOT, older_than: timedelta = timedelta(0)) -> builtins.list[UploadInfo]:
         """Remove the unfinished uploads at `path` and below it."""
-        limit = datetime.now(timezone.utc) - older_than
-        purged = [upload for upload in self.uploads(path) if upload.started <= limit]
+        purged = begun_before(self.uploads(path), older_than)
         for upload in purged:
             with self._call(upload.path):
                 self._store.abort(upload)

@@ -1,0 +1,44 @@
+"""The driver ``s3``, also registered as ``s3aws``: Amazon S3 and the stores that speak its protocol."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from storagedriver.adapter.driver import FsspecDriver
+from storagedriver.drivers.s3.parameters import load
+from storagedriver.errors import MissingExtraError
+
+__all__ = ["create", "create_s3aws"]
+
+
+def create(parameters: Mapping[str, Any]) -> FsspecDriver:
+    """Make the driver ``s3``. This is offline.
+
+    Parameters
+    ----------
+    parameters : mapping
+        The registry's parameters and ours, see `storagedriver.drivers.s3.parameters.S3Parameters`.
+
+    Raises
+    ------
+    ParameterError
+        If one is missing or has a value that cannot be.
+    MissingExtraError
+        If s3fs is not installed.
+    """
+    return _create("s3", parameters)
+
+
+def create_s3aws(parameters: Mapping[str, Any]) -> FsspecDriver:
+    """Make the same driver under the registry's other name for it, ``s3aws``."""
+    return _create("s3aws", parameters)
+
+
+def _create(name: str, parameters: Mapping[str, Any]) -> FsspecDriver:
+    try:
+        from storagedriver.drivers.s3.store import S3Store  # noqa: PLC0415 - needs botocore, an extra
+    except ModuleNotFoundError as error:
+        detail = 's3fs is needed: pip install "storagedriver[s3]"'
+        raise MissingExtraError(detail, driver_name=name) from error
+    return FsspecDriver(S3Store(name, load(name, parameters)))

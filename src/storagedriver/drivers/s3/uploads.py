@@ -1,0 +1,204 @@
+"""The requests of multipart uploads, but for the part itself, which is in `objects`.
+
+Source: https://docs.aws.amazon.com/AmazonS3/latest/userguide/mpuoverview.html
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from functools import partial
+from typing import Any
+
+from storagedriver.adapter.multipart import OpenUpload, Part
+from storagedriver.adapter.store import Entry
+from storagedriver.drivers.s3.bucket import Bucket, in_utc
+from storagedriver.drivers.s3.client import COPY_RATE
+from storagedriver.drivers.s3.errors import error_code, status
+from storagedriver.errors import StorageDriverError
+
+__all__ = [
+    "abort",
+    "abort_upload",
+    "complete",
+    "complete_upload",
+    "copy_part",
+    "copy_range",
+    "create",
+    "create_upload",
+    "explain",
+    "is_no_such_upload",
+    "list_parts",
+    "list_uploads",
+]
+
+_PAGE = 1000
+_INTERNAL = 500
+#: The seconds that a store may take to put one part into place.
+_PART_SECONDS = 0.1
+
+
+def is_no_such_upload(error: BaseException) -> bool:
+    """Whether the store says that the upload does not exist."""
+    return error_code(error) == "NoSuchUpload"
+
+
+def create(bucket: Bucket, key: str) -> str:
+    """Begin an upload and return its id."""
+    return bucket.client.run(lambda: create_upload(bucket, key))
+
+
+async def create_upload(bucket: Bucket, key: str) -> str:
+    """As `create`, on the loop."""
+    # Sent twice it would begin two uploads, and a resume might take the empty one.
+    response = await bucket.call("create_multipart_upload", key, repeat="unsent", **bucket.writing)
+    return str(response["UploadId"])
+
+
+def copy_part(bucket: Bucket, key: str, upload_id: str, number: int, source: Entry, first: int, size: int) -> Part:
+    """Make a part of `size` bytes of `source` from the byte `first` on."""
+    return bucket.client.run(lambda: copy_range(bucket, key, upload_id, number, source, first, size))
+
+
+async def copy_range(
+    bucket: Bucket, key: str, upload_id: str, number: int, source: Entry, first: int, size: int
+) -> Part:
+    """As `copy_part`, on the loop."""
+    same: dict[str, Any] = {"CopySourceIfMatch": source.version} if source.version else {}
+    response = await bucket.call(
+        "upload_part_copy",
+        key,
+        allowance=size / COPY_RATE,
+        UploadId=upload_id,
+        PartNumber=number,
+        CopySource={"Bucket": bucket.name, "Key": bucket.full(source.key)},
+        CopySourceRange=f"bytes={first}-{first + size - 1}",
+        **same,
+    )
+    return Part(number, size, response["CopyPartResult"]["ETag"])
+
+
+def list_parts(bucket: Bucket, key: str, upload_id: str) -> list[Part]:
+    """All parts, as the store lists them. SeaweedFS lists one that was sent twice, twice."""
+
+    async def parts() -> list[Part]:
+        found: list[Part] = []
+        marker = 0
+        while True:
+            response = await bucket.call("list_parts", key, UploadId=upload_id, MaxParts=_PAGE, PartNumberMarker=marker)
+            page = [
+                Part(item["PartNumber"], item["Size"], item["ETag"], in_utc(item["LastModified"]))
+                for item in response.get("Parts", [])
+            ]
+            found += page
+            if not response.get("IsTruncated"):
+                return found
+            # Some servers leave the marker out, or say 0.
+            following = int(response.get("NextPartNumberMarker") or 0) or max((part.number for part in page), default=0)
+            if following <= marker:
+                raise StorageDriverError(f"the store's list of the parts of an upload does not go on after {marker}")
+            marker = following
+
+    return bucket.client.run(parts)
+
+
+def complete(bucket: Bucket, key: str, upload_id: str, parts: Sequence[Part]) -> None:
+    """Publish an upload of these parts.
+
+    If the reply is lost it is sent again, and may then find no such upload:
+    whoever calls has to look whether the object is there.
+    """
+    bucket.client.run(lambda: complete_upload(bucket, key, upload_id, parts))
+
+
+async def complete_upload(bucket: Bucket, key: str, upload_id: str, parts: Sequence[Part]) -> None:
+    """As `complete`, on the loop."""
+    # Amazon sends white space while it works, other stores are silent until they are done.
+    size = sum(part.size for part in parts)
+    try:
+        await bucket.call(
+            "complete_multipart_upload",
+            key,
+            allowance=len(parts) * _PART_SECONDS + size / (8 * COPY_RATE),
+            UploadId=upload_id,
+            MultipartUpload={"Parts": [{"PartNumber": part.number, "ETag": part.etag} for part in parts]},
+        )
+    except Exception as error:
+        await explain(bucket, key, upload_id, error)
+        if status(error) == _INTERNAL and await _lies_above_others(bucket, key):
+            detail = "this store cannot complete an upload at a path that others lie below"
+            raise StorageDriverError(detail) from error
+        raise
+
+
+async def explain(bucket: Bucket, key: str, upload_id: str, error: Exception) -> None:
+    """Raise "no such upload" where a store (moto for one) answered 500 for that reason."""
+    if status(error) != _INTERNAL:
+        return
+    try:
+        await bucket.call("list_parts", key, UploadId=upload_id, MaxParts=1)
+    except Exception as reason:
+        if is_no_such_upload(reason):
+            raise reason from error
+
+
+async def _lies_above_others(bucket: Bucket, key: str) -> bool:
+    """Whether the key is a directory too, where SeaweedFS cannot complete an upload; it can put and copy there."""
+    if not bucket.client.is_seaweedfs:
+        return False
+    response = await bucket.call("list_objects_v2", Prefix=bucket.full(key) + "/", MaxKeys=1)
+    return bool(response.get("Contents"))
+
+
+def abort(bucket: Bucket, key: str, upload_id: str) -> None:
+    """Give the upload up; one that is gone is no error."""
+    bucket.client.run(lambda: abort_upload(bucket, key, upload_id))
+
+
+async def abort_upload(bucket: Bucket, key: str, upload_id: str) -> None:
+    """As `abort`, on the loop."""
+    try:
+        await bucket.call("abort_multipart_upload", key, UploadId=upload_id)
+    except Exception as error:
+        if not is_no_such_upload(error):
+            raise
+
+
+def list_uploads(bucket: Bucket, prefix: str) -> Iterator[OpenUpload]:
+    """All open uploads of keys that begin with `prefix`.
+
+    Their keys are not asked for in the url encoding: SeaweedFS then says that
+    it encodes them, and does not.
+    """
+    full = bucket.full(prefix)
+    seen: set[tuple[str, str]] = set()
+    markers: dict[str, Any] = {}
+    while True:
+        request = partial(bucket.call, "list_multipart_uploads", Prefix=full, MaxUploads=_PAGE, **markers)
+        response = bucket.client.run(request)
+        page = {(item["Key"], item["UploadId"]): item["Initiated"] for item in response.get("Uploads", [])}
+        new = [upload for upload in page if upload not in seen]
+        for key, upload_id in new:
+            # Swift answers a prefix `a/` with the uploads of `a` as well.
+            if key.startswith(full):
+                yield OpenUpload(bucket.relative(key), upload_id, in_utc(page[key, upload_id]))
+        if not response.get("IsTruncated"):
+            return
+        if not new:
+            raise StorageDriverError("the store's list of unfinished uploads does not go on")
+        seen.update(new)
+        markers = _markers(response, new[-1])
+
+
+def _markers(response: dict[str, Any], last: tuple[str, str]) -> dict[str, str]:
+    """Where the next page begins.
+
+    Amazon gives both markers. SeaweedFS sorts by the id alone, gives the id
+    alone, and finds nothing with a key beside it. Swift gives none where a
+    page has one upload only.
+    """
+    key, upload_id = response.get("NextKeyMarker"), response.get("NextUploadIdMarker")
+    if key and upload_id:
+        return {"KeyMarker": key, "UploadIdMarker": upload_id}
+    if upload_id:
+        return {"UploadIdMarker": upload_id}
+    return {"KeyMarker": last[0], "UploadIdMarker": last[1]}

@@ -1,0 +1,115 @@
+"""The conformance suite on each server, in a root directory and in a plain bucket."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from storagedriver import factory
+from storagedriver.adapter.driver import FsspecDriver
+from storagedriver.driver import StorageDriver
+from storagedriver.drivers.s3.parameters import load
+from storagedriver.drivers.s3.store import S3Store
+from storagedriver.testsuites import Harness, suite
+from storagedriver.testsuites.stateful import Stateful
+from tests.s3.conftest import empty_bucket
+from tests.servers.s3 import S3Server
+
+CAPABILITIES = S3Store.capabilities
+_NO_BUCKET = "no-such-bucket"
+
+
+def _make(server: S3Server, rootdirectory: str, **others: str) -> StorageDriver:
+    return factory.create("s3", server.parameters(rootdirectory, **others))
+
+
+def _on_seaweedfs(seaweedfs: S3Server, rootdirectory: str) -> StorageDriver:
+    return _make(seaweedfs, rootdirectory)
+
+
+def _in_seaweedfs_bucket(seaweedfs: S3Server) -> StorageDriver:
+    return _make(seaweedfs, "", bucket=empty_bucket(seaweedfs))
+
+
+def _seaweedfs_without_bucket(seaweedfs: S3Server, rootdirectory: str) -> StorageDriver:
+    return _make(seaweedfs, rootdirectory, bucket=_NO_BUCKET)
+
+
+def _refused_by_seaweedfs(seaweedfs: S3Server, rootdirectory: str) -> StorageDriver:
+    return _make(seaweedfs, rootdirectory, secretkey="wrong-secret-of-a-test")
+
+
+def _on_swift(swift_s3: S3Server, rootdirectory: str) -> StorageDriver:
+    return _make(swift_s3, rootdirectory)
+
+
+def _in_swift_bucket(swift_s3: S3Server) -> StorageDriver:
+    return _make(swift_s3, "", bucket=empty_bucket(swift_s3))
+
+
+def _swift_without_bucket(swift_s3: S3Server, rootdirectory: str) -> StorageDriver:
+    return _make(swift_s3, rootdirectory, bucket=_NO_BUCKET)
+
+
+def _refused_by_swift(swift_s3: S3Server, rootdirectory: str) -> StorageDriver:
+    return _make(swift_s3, rootdirectory, secretkey="wrong-secret-of-a-test")
+
+
+def _on_moto(moto_s3: S3Server, rootdirectory: str) -> StorageDriver:
+    return _make(moto_s3, rootdirectory)
+
+
+def _in_moto_bucket(moto_s3: S3Server) -> StorageDriver:
+    return _make(moto_s3, "", bucket=empty_bucket(moto_s3))
+
+
+def _moto_without_bucket(moto_s3: S3Server, rootdirectory: str) -> StorageDriver:
+    return _make(moto_s3, rootdirectory, bucket=_NO_BUCKET)
+
+
+def _unreachable(refused_endpoint: str) -> StorageDriver:
+    parameters = {"bucket": "any", "accesskey": "any", "secretkey": "any", "regionendpoint": refused_endpoint}
+    return factory.create("s3", {**parameters, "timeout": 2})
+
+
+class _OneOrTheOther(S3Store):
+    capabilities = replace(CAPABILITIES, key_and_prefix=False)
+
+
+def _histories_on_seaweedfs(seaweedfs: S3Server, rootdirectory: str) -> StorageDriver:
+    return FsspecDriver(_OneOrTheOther("s3", load("s3", seaweedfs.parameters(rootdirectory))))
+
+
+class TestSeaweedFSHistories(Stateful):
+    """SeaweedFS completes no upload at a path that others lie below; test_uploads.py has what happens then."""
+
+    harness = Harness("s3 on SeaweedFS", _histories_on_seaweedfs, _OneOrTheOther.capabilities)
+
+
+class TestSeaweedFS(
+    suite(  # type: ignore[misc]
+        "s3 on SeaweedFS",
+        _on_seaweedfs,
+        CAPABILITIES,
+        make_missing_bucket=_seaweedfs_without_bucket,
+        make_refused=_refused_by_seaweedfs,
+        make_unreachable=_unreachable,
+        secrets=["secret-of-admin", "wrong-secret-of-a-test"],
+    )
+):
+    test_histories_agree_with_a_model = None
+
+
+class TestSeaweedFSBucket(suite("s3 in a bucket of SeaweedFS", _in_seaweedfs_bucket, CAPABILITIES)):  # type: ignore[misc]
+    test_histories_agree_with_a_model = None
+
+
+TestSwift = suite(
+    "s3 on Swift",
+    _on_swift,
+    CAPABILITIES,
+    make_missing_bucket=_swift_without_bucket,
+    make_refused=_refused_by_swift,
+)
+TestSwiftBucket = suite("s3 in a bucket of Swift", _in_swift_bucket, CAPABILITIES)
+TestMoto = suite("s3 on moto", _on_moto, CAPABILITIES, make_missing_bucket=_moto_without_bucket)
+TestMotoBucket = suite("s3 in a bucket of moto", _in_moto_bucket, CAPABILITIES)

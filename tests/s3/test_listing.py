@@ -1,0 +1,127 @@
+"""Listings: SeaweedFS's tree, pages, and keys that are no paths."""
+
+from __future__ import annotations
+
+import pytest
+
+from storagedriver.driver import FileInfo, SkipDir
+from storagedriver.drivers.s3 import listing
+from storagedriver.drivers.s3.parameters import load
+from storagedriver.drivers.s3.store import S3Store
+from storagedriver.errors import StorageDriverWarning
+from storagedriver.paths import sort_key
+from tests.s3.conftest import MakeS3
+from tests.servers.faults import FaultProxy
+from tests.servers.plugin import StartProxy
+from tests.servers.s3 import S3Server
+
+FILES = ["/w/a", "/w/a-b", "/w/a.c", "/w/a/x/1", "/w/a/y", "/w/b/1", "/w/b/2", "/w/c", "/w/d/1"]
+STARTS = [*FILES, "/w/a/", "/w/a/x", "/w/a-b-", "/w/b", "/w/bb", "/w/d", "/w/~".replace("~", "zz"), "/w/nothing"]
+
+
+def test_walk_order_is_known_by_the_server(make_s3: MakeS3, s3_server: S3Server, root: str) -> None:
+    expected = "tree" if s3_server.name == "seaweedfs" else "bytewise"
+    driver = make_s3(s3_server, root)
+    assert driver.walk_order == expected
+    driver.put_content("/a", b"")
+    assert make_s3(s3_server, root).walk_order == expected
+
+
+def test_walk_order_is_asked_once(make_s3: MakeS3, s3_server: S3Server, root: str, fault_proxy: StartProxy) -> None:
+    proxy: FaultProxy = fault_proxy(s3_server.endpoint)
+    driver = make_s3(s3_server, root, regionendpoint=proxy.endpoint)
+    assert [driver.walk_order for _ in range(3)] == [driver.walk_order] * 3
+    assert len(proxy.requests) == 1
+
+
+@pytest.mark.parametrize("size", [1, 2, 1000])
+def test_pages_begin_after_any_key(s3_server: S3Server, root: str, size: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(listing, "_MOST", size)
+    store = S3Store("s3", load("s3", s3_server.parameters(root)))
+    for path in FILES:
+        store.put(path[1:], memoryview(b"x"))
+    order = store.walk_order
+    assert order == ("tree" if s3_server.name == "seaweedfs" else "bytewise")
+    for start in STARTS:
+        after = sort_key(start.rstrip("/"), is_dir=start.endswith("/"), order=order)
+        expected = {path[1:] for path in FILES if sort_key(path, is_dir=False, order=order) > after}
+        pages = store.pages("w/", recursive=True, start_after=start[1:], skipped=set())
+        found = [entry.key for page in pages for entry in page]
+        assert expected <= set(found), start
+        assert found == sorted(found, key=lambda key: sort_key("/" + key, is_dir=False, order=order))
+    flat = [entry for page in store.pages("w/", recursive=False, skipped=set()) for entry in page]
+    assert sorted((entry.key, entry.is_dir) for entry in flat) == [
+        *(("w/a", is_dir) for is_dir in (False, True)),
+        ("w/a-b", False),
+        ("w/a.c", False),
+        ("w/b", True),
+        ("w/c", False),
+        ("w/d", True),
+    ]
+    limited = [entry for page in store.pages("w/", recursive=True, limit=3, skipped=set()) for entry in page]
+    assert len(limited) == 3
+    store.close()
+
+
+def test_directory_that_was_emptied_is_gone_at_once(make_s3: MakeS3, s3_server: S3Server, root: str) -> None:
+    driver = make_s3(s3_server, root)
+    for number in range(5):
+        driver.put_content(f"/dir/sub{number}/file", b"x")
+    driver.delete("/dir/sub1/file")
+    driver.delete("/dir/sub3")
+    assert driver.list("/dir") == ["/dir/sub0", "/dir/sub2", "/dir/sub4"]
+    driver.delete("/dir")
+    assert driver.list("/") == []
+    assert not driver.exists("/dir")
+
+
+def test_skipped_directory_is_not_listed_to_its_end(
+    make_s3: MakeS3, moto_s3: S3Server, root: str, fault_proxy: StartProxy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(listing, "_MOST", 5)
+    proxy = fault_proxy(moto_s3.endpoint)
+    driver = make_s3(moto_s3, root, regionendpoint=proxy.endpoint)
+    for number in range(40):
+        driver.put_content(f"/large/{number:02}", b"")
+    for path in ("/a", "/large-", "/largf", "/z"):
+        driver.put_content(path, b"")
+    seen: list[str] = []
+
+    def visit(info: FileInfo) -> None:
+        seen.append(info.path)
+        if info.path == "/large":
+            raise SkipDir
+
+    proxy.reset()
+    driver.walk("/", visit)
+    assert seen == ["/a", "/large-", "/large", "/largf", "/z"]
+    assert len(proxy.requests) <= 4
+
+
+def test_keys_that_no_path_can_name(make_s3: MakeS3, s3_server: S3Server, root: str) -> None:
+    driver = make_s3(s3_server, root)
+    odd = ["a b", "a+b", "a%20b", "\u00e9", "lost+found", "slash/"]
+    with s3_server.client() as client:
+        for name in odd:
+            client.put_object(Bucket=s3_server.bucket, Key=f"{root}/odd/{name}", Body=b"x")
+    driver.put_content("/odd/plain", b"x")
+    with pytest.warns(StorageDriverWarning, match=f"{len(odd) - 1} keys"):
+        assert driver.list("/odd") == ["/odd/plain", "/odd/slash"]
+    with pytest.warns(StorageDriverWarning, match=f"{len(odd)} keys"):
+        assert [info.path for info in driver.files("/odd")] == ["/odd/plain"]
+    driver.delete("/odd")
+    with s3_server.client() as client:
+        assert "Contents" not in client.list_objects_v2(Bucket=s3_server.bucket, Prefix=f"{root}/odd/")
+
+
+def test_root_directory_with_odd_characters(make_s3: MakeS3, s3_server: S3Server, root: str) -> None:
+    driver = make_s3(s3_server, f"/{root}/a b+c%20\u00e9/")
+    driver.put_content("/x/y", b"1")
+    driver.copy("/x/y", "/x/z")
+    with driver.writer("/x/w") as writer:
+        writer.write(b"1")
+        assert [upload.path for upload in driver.uploads()] == ["/x/w"]
+        writer.commit()
+    assert [info.path for info in driver.files()] == ["/x/w", "/x/y", "/x/z"]
+    driver.delete("/x")
+    assert driver.list("/") == []
