@@ -7,9 +7,8 @@ Drivers are made by name, with the registry's own parameters::
     driver = factory.create("filesystem", {"rootdirectory": "/var/lib/registry"})
 """
 
-from importlib.metadata import version
-
 from storagedriver import factory
+from storagedriver.__about__ import VERSION
 from storagedriver.driver import (
     Capabilities,
     FileInfo,
@@ -62,4 +61,4 @@ __all__ = [
     "factory",
 ]
 
-__version__ = version("storagedriver")
+__version__ = VERSION

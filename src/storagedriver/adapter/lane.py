@@ -10,11 +10,13 @@ a failure means.
 
 from __future__ import annotations
 
+import logging
 import os
 import random
+import re
 import time
 import urllib.request
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlsplit
@@ -31,11 +33,16 @@ from storagedriver.errors import (
     UnavailableError,
 )
 
-__all__ = ["Answer", "AnswerError", "HTTPBody", "Lane", "Signed", "classify"]
+__all__ = ["Answer", "AnswerError", "HTTPBody", "Lane", "Signed", "classify", "whole_size"]
 
 _POOL_SIZE = 64
 _OK = range(200, 300)
 _UNAUTHORIZED = 401
+_CONTENT_RANGE = re.compile(r"bytes (?:\*|[0-9]+-[0-9]+)/([0-9]+)")
+#: The parts of a query by which whoever has the URL may do what its owner may.
+_SIGNATURES = re.compile(r"(?i)((?:[a-z-]*signature|sig|upload_id|temp_url_sig|[a-z-]*security-token)=)[^&\s\"]+")
+#: A body is sent in pieces, because the socket's timeout is that of one sending.
+_PIECE = 1 << 20
 #: Statuses that say "try again": RFC 9110, 15.5.9 and 15.6, and RFC 6585, 4.
 _PASSING = frozenset({408, 429, 500, 502, 503, 504})
 
@@ -78,6 +85,12 @@ class Answer:
     content: bytes = field(default=b"", repr=False)
 
 
+def whole_size(answer: Answer) -> int:
+    """The size of the object of which an answer holds all or a range: RFC 9110, 14.4."""
+    match = _CONTENT_RANGE.fullmatch(answer.headers.get("Content-Range", ""))
+    return int(match[1]) if match else int(answer.headers.get("Content-Length", 0))
+
+
 class AnswerError(Exception):
     """The answer was not the one that was hoped for.
 
@@ -114,6 +127,18 @@ def classify(error: Exception) -> Failure | None:
     return None
 
 
+class _HideSignatures(logging.Filter):
+    """Keeps what is a credential in a URL out of urllib3's log of requests."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        if isinstance(record.args, tuple):
+            record.args = tuple(_SIGNATURES.sub(r"\1***", arg) if isinstance(arg, str) else arg for arg in record.args)
+        return True
+
+
+_hide_signatures = _HideSignatures()
+
+
 class HTTPBody:
     """The content of an answer, as a `Body`.
 
@@ -123,15 +148,20 @@ class HTTPBody:
 
     def __init__(self, response: urllib3.BaseHTTPResponse, entry: Entry) -> None:
         self._response = response
+        self._pid = os.getpid()
         self.entry = entry
 
     def read(self, size: int, /) -> bytes:
         """Up to `size` bytes."""
+        if self._pid != os.getpid():
+            # The connection stayed with the parent: what is read here would be missing there.
+            raise UnavailableError("the stream was opened by another process")
         return self._response.read(size, decode_content=False)
 
     def close(self) -> None:
         """Give up what is left."""
-        self._response.close()
+        if self._pid == os.getpid():
+            self._response.close()
 
 
 class _Pools:
@@ -202,6 +232,8 @@ class Lane:
         self._ca_bundle = ca_bundle
         self._attempts = attempts
         self._first_pause = pause
+        # urllib3 logs whole URLs, and there is no other place to keep that from its log.
+        logging.getLogger("urllib3.connectionpool").addFilter(_hide_signatures)
         self._pools: PerProcess[_Pools] = PerProcess(lambda: _Pools(self._make_pool))
 
     def request(
@@ -255,7 +287,11 @@ class Lane:
             Makes the entry of the object from the answer's status and headers.
         """
         response, answer = self._attempt(sign, None, True, expected, refresh, stream=True)
-        return HTTPBody(response, entry(answer))
+        try:
+            return HTTPBody(response, entry(answer))
+        except BaseException:
+            response.close()
+            raise
 
     def close(self) -> None:
         """Close the connections of this process."""
@@ -300,13 +336,17 @@ class Lane:
 
     def _send(self, request: Signed, body: Any, deadline: float) -> urllib3.BaseHTTPResponse:
         left = max(1.0, deadline - time.monotonic())
+        headers = {"Accept-Encoding": "identity", **request.headers}
+        if body is not None and len(body) > _PIECE:
+            headers["Content-Length"] = str(len(body))
+            body = _pieces(memoryview(body))
         return (
             self._pools.get()
             .of(request.url)
             .request(
                 request.method,
                 request.url,
-                headers={"Accept-Encoding": "identity", **request.headers},
+                headers=headers,
                 body=body,
                 timeout=urllib3.Timeout(connect=left, read=left),
                 preload_content=False,
@@ -338,6 +378,11 @@ class Lane:
         if proxy:
             return urllib3.ProxyManager(proxy, **options)
         return urllib3.PoolManager(**options)
+
+
+def _pieces(body: memoryview) -> Iterator[memoryview]:
+    for start in range(0, len(body), _PIECE):
+        yield body[start : start + _PIECE]
 
 
 def _is_tls(error: HTTPError) -> bool:

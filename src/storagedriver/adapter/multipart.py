@@ -6,6 +6,8 @@ The limits are those of S3
 
 from __future__ import annotations
 
+import contextlib
+import hashlib
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -13,8 +15,18 @@ from datetime import datetime
 from typing import Protocol
 
 from storagedriver.adapter.store import Entry
+from storagedriver.errors import ConflictError
 
-__all__ = ["LARGEST_PART", "SMALLEST_PART", "MultipartClient", "OpenUpload", "Part", "copy_parts"]
+__all__ = [
+    "LARGEST_PART",
+    "SMALLEST_PART",
+    "MultipartClient",
+    "OpenUpload",
+    "Part",
+    "complete",
+    "copy_large",
+    "copy_parts",
+]
 
 SMALLEST_PART = 5 << 20
 LARGEST_PART = 5 << 30
@@ -129,3 +141,55 @@ def copy_parts(
             pool.shutdown(wait=True, cancel_futures=True)
             raise
     return [copy(1), *others]
+
+
+def complete(client: MultipartClient, key: str, upload_id: str, parts: Sequence[Part]) -> None:
+    """Publish an upload, whose earlier attempt may have succeeded with its answer lost.
+
+    Raises
+    ------
+    ConflictError
+        If somebody else completed or aborted the upload.
+    """
+    try:
+        client.complete_multipart(key, upload_id, parts)
+    except Exception as error:
+        if not client.is_no_such_upload(error):
+            raise
+        entry = client.head(key)
+        if entry is None or entry.version.strip('"') != _composite_etag(parts):
+            raise ConflictError("the upload was completed or aborted by another writer") from error
+
+
+def copy_large(client: MultipartClient, source: Entry, dest: str, *, chunk_size: int, concurrency: int) -> None:
+    """Copy an object over another one in parts; of a copy that fails nothing is left.
+
+    Parameters
+    ----------
+    client : MultipartClient
+        The requests.
+    source : Entry
+        The object.
+    dest : str
+        The key that is written.
+    chunk_size, concurrency
+        As for `copy_parts`.
+    """
+    upload_id = client.create_multipart(dest)
+    try:
+        parts = copy_parts(client, source, dest, upload_id, chunk_size=chunk_size, concurrency=concurrency)
+        complete(client, dest, upload_id, parts)
+    except BaseException:
+        # The parts cost money, and a later append would go on from them.
+        with contextlib.suppress(Exception):
+            client.abort_multipart(dest, upload_id)
+        raise
+
+
+def _composite_etag(parts: Sequence[Part]) -> str:
+    """The ETag of a completed upload: the MD5 of its parts' MD5s, and their number."""
+    try:
+        digests = b"".join(bytes.fromhex(part.etag.strip('"')) for part in parts)
+    except ValueError:
+        return ""
+    return f"{hashlib.md5(digests, usedforsecurity=False).hexdigest()}-{len(parts)}"

@@ -8,7 +8,6 @@ short is completed before it grows, and copied into a new one.
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 
@@ -19,6 +18,7 @@ from storagedriver.adapter.multipart import (
     MultipartClient,
     OpenUpload,
     Part,
+    complete,
     copy_parts,
 )
 from storagedriver.adapter.parts import PartEngine, growing
@@ -287,21 +287,4 @@ class MultipartUpload(Upload):
     def _complete(self, parts: Sequence[Part]) -> None:
         assert self._id is not None
         with self._uploads.limit.slot():
-            try:
-                self._client.complete_multipart(self._key, self._id, parts)
-            except Exception as error:
-                if not self._client.is_no_such_upload(error):
-                    raise
-                # The answer to an earlier attempt may have been lost.
-                entry = self._client.head(self._key)
-                if entry is None or entry.version.strip('"') != _composite_etag(parts):
-                    raise ConflictError("the upload was completed or aborted by another writer") from error
-
-
-def _composite_etag(parts: Sequence[Part]) -> str:
-    """The ETag of a completed upload: the MD5 of its parts' MD5s, and their number."""
-    try:
-        digests = b"".join(bytes.fromhex(part.etag.strip('"')) for part in parts)
-    except ValueError:
-        return ""
-    return f"{hashlib.md5(digests, usedforsecurity=False).hexdigest()}-{len(parts)}"
+            complete(self._client, self._key, self._id, parts)

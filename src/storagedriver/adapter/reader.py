@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import random
 import time
 from typing import TYPE_CHECKING
 
 from storagedriver.adapter.failures import translated
+from storagedriver.adapter.ranges import RANGE, RangesBody
 from storagedriver.adapter.store import Body, Store
 from storagedriver.driver import FileReader
 from storagedriver.errors import ConflictError, PathNotFoundError, UnavailableError
@@ -103,19 +105,48 @@ class StreamReader(FileReader):
             raise ValueError("I/O operation on a closed reader")
 
     def _open(self, version: str) -> Body:
+        concurrency = self._store.read_concurrency
+        whole = concurrency == 1 or (self._left is not None and self._left <= RANGE)
+        body = self._stream(self._position, self._left if whole else RANGE, version)
+        end = body.entry.size if self._left is None else min(body.entry.size, self._position + self._left)
+        pinned = body.entry.version
+        if whole or end - self._position <= RANGE:
+            return body
+        if not pinned:
+            # Ranges of one stream must be of one version.
+            body.close()
+            return self._stream(self._position, self._left, version)
+
+        def fetch(offset: int, length: int) -> bytes:
+            with contextlib.closing(self._stream(offset, length, pinned)) as part:
+                pieces = []
+                while length:
+                    pieces.append(self._take(part, length))
+                    length -= len(pieces[-1])
+            return pieces[0] if len(pieces) == 1 else b"".join(pieces)
+
+        return RangesBody(body, self._position + RANGE, end, fetch, concurrency)
+
+    def _stream(self, offset: int, length: int | None, version: str) -> Body:
         with self._store.limit.slot(), translated(self._store, self._path):
-            return self._store.stream(self._key, self._position, self._left, version)
+            return self._store.stream(self._key, offset, length, version)
+
+    def _take(self, body: Body, wanted: int) -> bytes:
+        """Up to `wanted` bytes, of which there must be some."""
+        # The threads of a body of ranges take slots of their own; waiting for them with one would be a deadlock.
+        slot = contextlib.nullcontext() if isinstance(body, RangesBody) else self._store.limit.slot()
+        with slot, translated(self._store, self._path):
+            data = body.read(wanted)
+            if not data:
+                raise UnavailableError("the content ended before its size was reached")
+            return data
 
     def _read(self, wanted: int) -> bytes:
         for attempt in range(_ATTEMPTS):
             try:
                 if self._body is None:
                     self._body = self._reopen()
-                with self._store.limit.slot(), translated(self._store, self._path):
-                    data = self._body.read(wanted)
-                    if not data:
-                        raise UnavailableError("the content ended before its size was reached")
-                    return data
+                return self._take(self._body, wanted)
             except UnavailableError:
                 if self._body is not None:
                     self._body.close()

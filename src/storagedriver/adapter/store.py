@@ -26,7 +26,7 @@ from storagedriver.driver import Capabilities, UploadInfo
 from storagedriver.errors import StorageDriverError
 from storagedriver.paths import WalkOrder
 
-__all__ = ["EPOCH", "Body", "Entry", "Failure", "Store", "Upload"]
+__all__ = ["EPOCH", "Body", "EmptyBody", "Entry", "Failure", "Store", "Upload"]
 
 #: The time of what has none, a directory of an object store for one.
 EPOCH = datetime.fromtimestamp(0, timezone.utc)
@@ -93,6 +93,20 @@ class Body(Protocol):
         """Give the connection back."""
 
 
+class EmptyBody:
+    """The content of an object where nothing of it is asked for, from its end on for one."""
+
+    def __init__(self, entry: Entry) -> None:
+        self.entry = entry
+
+    def read(self, _size: int, /) -> bytes:
+        """Nothing."""
+        return b""
+
+    def close(self) -> None:
+        """Nothing is held."""
+
+
 class Upload(ABC):
     """An unfinished upload of one key, opened by one writer.
 
@@ -140,6 +154,8 @@ class Store(ABC):
         The most bytes that `put` takes; larger contents go through an upload.
     max_expires : timedelta
         The longest life of a signed URL.
+    read_concurrency : int
+        How many ranges of one stream are read at a time.
     secrets : sequence of str
         Texts that must not appear in an error.
     """
@@ -147,6 +163,7 @@ class Store(ABC):
     capabilities: Capabilities
     put_limit: int = 5 << 30
     max_expires: timedelta = timedelta(days=7)
+    read_concurrency: int = 1
 
     def __init__(self, name: str, *, limit: Limit | None = None, secrets: Sequence[str] = ()) -> None:
         self.name = name

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -11,11 +10,10 @@ from email.utils import parsedate_to_datetime
 
 from azure.storage.blob import BlobSasPermissions, generate_blob_sas
 
-from storagedriver.adapter.lane import Answer, AnswerError
-from storagedriver.adapter.store import EPOCH, Body, Entry
+from storagedriver.adapter.lane import Answer, AnswerError, whole_size
+from storagedriver.adapter.store import EPOCH, Body, EmptyBody, Entry
 from storagedriver.drivers.azure.client import Client
 from storagedriver.drivers.azure.errors import INVALID_BLOB_TYPE, NO_BLOB, DeleteError, code_of, status_of
-from storagedriver.drivers.azure.ranges import RANGE, RangesBody
 from storagedriver.errors import PathNotFoundError, StorageDriverError
 
 __all__ = ["CONTENT_TYPE", "Blob", "delete", "delete_one", "existing", "get", "look", "put", "sign", "stream"]
@@ -26,7 +24,6 @@ _OK = 200
 _UNSATISFIABLE = 416
 _DELETED = (200, 202)
 _SINGLES = 16
-_CONTENT_RANGE = re.compile(r"bytes (?:\*|[0-9]+-[0-9]+)/([0-9]+)")
 
 
 @dataclass(frozen=True)
@@ -94,36 +91,17 @@ def put(client: Client, key: str, content: memoryview) -> None:
         client.send("PUT", key, headers=headers, body=content)
 
 
-def stream(client: Client, key: str, offset: int, length: int | None, version: str, concurrency: int = 1) -> Body:
-    """Open the content from `offset` on, of `version` only if that is not empty.
-
-    With a `concurrency` above 1 it comes in ranges, so many at a time.
-    """
+def stream(client: Client, key: str, offset: int, length: int | None, version: str) -> Body:
+    """Open the content from `offset` on, of `version` only if that is not empty."""
     if length == 0:
-        return _Nothing(existing(client, key, version))
+        return EmptyBody(existing(client, key, version))
+    headers = _part(offset, length, version) if offset or length is not None else _same(version)
     try:
-        if concurrency > 1:
-            return _ranges(client, key, offset, length, version, concurrency)
-        headers = _same(version)
-        if offset or length is not None:
-            headers = _part(offset, length, version)
         return client.open(key, headers, lambda answer: _partial(key, answer, offset))
     except AnswerError as error:
         if status_of(error) != _UNSATISFIABLE:
             raise
-        return _Nothing(existing(client, key, version))
-
-
-def _ranges(client: Client, key: str, offset: int, length: int | None, version: str, concurrency: int) -> Body:
-    first = RANGE if length is None else min(length, RANGE)
-    answer = client.send("GET", key, headers=_part(offset, first, version))
-    entry = _partial(key, answer, offset)
-    end = entry.size if length is None else min(entry.size, offset + length)
-
-    def fetch(start: int, size: int) -> bytes:
-        return client.send("GET", key, headers=_part(start, size, entry.version)).content
-
-    return RangesBody(entry, answer.content, offset, end, fetch, concurrency)
+        return EmptyBody(existing(client, key, version))
 
 
 def _part(offset: int, length: int | None, version: str) -> dict[str, str]:
@@ -133,10 +111,9 @@ def _part(offset: int, length: int | None, version: str) -> dict[str, str]:
 
 
 def _partial(key: str, answer: Answer, offset: int) -> Entry:
-    match = _CONTENT_RANGE.fullmatch(answer.headers.get("Content-Range", ""))
     if answer.status == _OK and offset:
         raise StorageDriverError("the store does not support ranges: it answered with the whole blob")
-    return _entry(key, answer, int(match[1] if match else answer.headers["Content-Length"]))
+    return _entry(key, answer, whole_size(answer))
 
 
 def delete_one(client: Client, key: str, version: str = "") -> bool:
@@ -208,19 +185,6 @@ def sign(client: Client, key: str, expires: timedelta) -> str | None:
         protocol="https" if secure else None,
     )
     return f"{client.url(key)}?{signature}"
-
-
-class _Nothing:
-    """The body of what lies at or past the end."""
-
-    def __init__(self, entry: Entry) -> None:
-        self.entry = entry
-
-    def read(self, _: int, /) -> bytes:
-        return b""
-
-    def close(self) -> None:
-        pass
 
 
 def _same(version: str) -> dict[str, str]:

@@ -5,8 +5,6 @@ Source of the headers: https://learn.microsoft.com/rest/api/storageservices/blob
 
 from __future__ import annotations
 
-import asyncio
-import concurrent.futures
 import random
 import time
 from collections.abc import Awaitable, Callable, Collection, Mapping
@@ -19,6 +17,7 @@ from azure.core.pipeline.transport import HttpRequest
 
 from storagedriver.adapter.lane import Answer, AnswerError, HTTPBody, Lane, Signed
 from storagedriver.adapter.limits import PerProcess
+from storagedriver.adapter.loop import run_on
 from storagedriver.adapter.store import Entry
 from storagedriver.drivers.azure.errors import classify
 from storagedriver.drivers.azure.filesystem import make_filesystem
@@ -179,33 +178,8 @@ class Client:
             self._run(connection.filesystem.credential.close)
 
     def _run(self, make: Callable[[], Awaitable[T]]) -> T:
-        """Run a coroutine on the filesystem's loop and wait for it, for `timeout` at most.
-
-        A coroutine that somebody cancels is an error here; `fsspec.asyn.sync`
-        would return None for it, which looks like success.
-        """
-        loop = self.filesystem.loop
-        try:
-            running: Any = asyncio.get_running_loop()
-        except RuntimeError:
-            running = None
-        if running is loop:
-            raise RuntimeError("a storage driver must not be called from the thread of fsspec's event loop")
-
-        async def bounded() -> T:
-            return await asyncio.wait_for(make(), self.timeout)
-
-        future = asyncio.run_coroutine_threadsafe(bounded(), loop)
-        try:
-            return future.result()
-        except concurrent.futures.CancelledError as error:
-            raise UnavailableError("the request was cancelled before it was answered") from error
-        except (asyncio.TimeoutError, concurrent.futures.TimeoutError) as error:
-            raise UnavailableError(f"{self.account.url} did not answer within {self.timeout:g} s") from error
-        except BaseException:
-            # Ctrl-C comes here while the request is under way.
-            future.cancel()
-            raise
+        """Run a coroutine on the filesystem's loop and wait for it, for `timeout` at most."""
+        return run_on(self.filesystem.loop, make, self.timeout)
 
     def _signer(
         self, method: Method, key: str | None, query: Query | None, headers: Mapping[str, str] | None, body: Any

@@ -51,6 +51,7 @@ class AzureStore(Store):
         self._loaded = loaded
         parameters, account = loaded
         super().__init__(name, secrets=account.secrets)
+        self.read_concurrency = parameters.readconcurrency
         self._client = Client(parameters, account)
         appends = parameters.uploadblobtype == "append"
         self.capabilities = replace(type(self).capabilities, signs_urls=bool(account.key), uploads_visible=appends)
@@ -88,7 +89,7 @@ class AzureStore(Store):
 
     def stream(self, key: str, offset: int, length: int | None, version: str, /) -> Body:
         """Open the content."""
-        return blobs.stream(self._client, key, offset, length, version, self._loaded[0].readconcurrency)
+        return blobs.stream(self._client, key, offset, length, version)
 
     def put(self, key: str, content: memoryview, /) -> None:
         """Write the content atomically, but over an append blob."""

@@ -7,6 +7,7 @@ from typing import Any
 
 from storagedriver.drivers.s3.client import Client, Repeat
 from storagedriver.drivers.s3.parameters import NO_STORAGE_CLASS, S3Parameters
+from storagedriver.drivers.s3.signed import SignedRequests
 
 __all__ = ["CONTENT_TYPE", "Bucket", "in_utc"]
 
@@ -26,6 +27,8 @@ class Bucket:
 
     Attributes
     ----------
+    signed : SignedRequests
+        The hot requests.
     name : str
         The bucket's name.
     prefix : str
@@ -36,6 +39,7 @@ class Bucket:
 
     def __init__(self, client: Client, parameters: S3Parameters) -> None:
         self.client = client
+        self.signed = SignedRequests(client, parameters)
         self.parameters = parameters
         self.name = parameters.bucket
         self.prefix = parameters.prefix

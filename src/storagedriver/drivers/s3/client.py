@@ -4,23 +4,24 @@ from __future__ import annotations
 
 import asyncio
 import base64
-import concurrent.futures
 import hashlib
-import io
 import logging
 import random
 import re
 import time
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from typing import Any, Literal, TypeVar
 from urllib.parse import urlsplit
 
+from botocore.credentials import ReadOnlyCredentials
+
 from storagedriver.adapter.limits import PerProcess
+from storagedriver.adapter.loop import run_on
 from storagedriver.drivers.s3.errors import error_code, is_transient, status, was_not_sent
 from storagedriver.drivers.s3.parameters import S3Parameters
 from storagedriver.errors import UnavailableError
 
-__all__ = ["BODY_RATE", "COPY_RATE", "Client", "Repeat"]
+__all__ = ["COPY_RATE", "Client", "Repeat"]
 
 T = TypeVar("T")
 
@@ -28,9 +29,7 @@ T = TypeVar("T")
 #: if it certainly did not reach the store.
 Repeat = Literal["idempotent", "unsent"]
 
-#: The slowest network and the slowest copying store that are waited for, in
-#: bytes a second: a body gets so much more time than a request without one.
-BODY_RATE = 128 << 10
+#: The slowest copying store that is waited for, in bytes a second.
 COPY_RATE = 16 << 20
 
 _ATTEMPTS = 6
@@ -86,22 +85,7 @@ class Client:
         A coroutine that somebody cancels is an error here; `fsspec.asyn.sync`
         would return None for it, which looks like success.
         """
-        loop = self.filesystem.loop
-        try:
-            running: Any = asyncio.get_running_loop()
-        except RuntimeError:
-            running = None
-        if running is loop:
-            raise RuntimeError("a storage driver must not be called from the thread of fsspec's event loop")
-        future = asyncio.run_coroutine_threadsafe(make(), loop)
-        try:
-            return future.result()
-        except concurrent.futures.CancelledError as error:
-            raise UnavailableError("the request was cancelled before it was answered") from error
-        except BaseException:
-            # Ctrl-C comes here while the request is under way.
-            future.cancel()
-            raise
+        return run_on(self.filesystem.loop, make)
 
     async def call(
         self, method: str, *, allowance: float = 0.0, repeat: Repeat = "idempotent", **params: Any
@@ -118,7 +102,7 @@ class Client:
         repeat : {"idempotent", "unsent"}
             When it may be sent again.
         **params
-            Its parameters. A ``Body`` is bytes.
+            Its parameters.
         """
         return await self.attempt(
             lambda end: self.send(method, end, **params), method, allowance=allowance, repeat=repeat
@@ -153,10 +137,6 @@ class Client:
 
     async def send(self, method: str, end: float, **params: Any) -> dict[str, Any]:
         """Send a request once, and return the parsed answer if it comes before `end`."""
-        if "Body" in params:
-            # A file, because aiohttp warns of bytes that are longer than 1 MiB;
-            # it shares the memory of the bytes.
-            params["Body"] = io.BytesIO(params["Body"])
         return await self.within(end, self._answer(method, params))
 
     async def within(self, end: float, coroutine: Coroutine[Any, Any, T]) -> T:
@@ -193,24 +173,37 @@ class Client:
             sdk = await self.connected()
             response: dict[str, Any] = await getattr(sdk, method)(**params)
         except Exception as error:
-            self._notice(getattr(error, "response", None))
-            self._record(method, params, start, error)
+            self._notice(getattr(error, "response", None) or {})
+            self.record(method, params, start, error)
             raise
         self._notice(response)
-        self._record(method, params, start, None)
+        self.record(method, params, start, None)
         return response
 
-    def _notice(self, response: Any) -> None:
-        if response is not None:
-            headers = response.get("ResponseMetadata", {}).get("HTTPHeaders", {})
-            self.server = headers.get("server", self.server or "")
+    def _notice(self, response: Mapping[str, Any]) -> None:
+        if "ResponseMetadata" in response:
+            self.notice(response["ResponseMetadata"].get("HTTPHeaders", {}))
 
-    def _record(self, method: str, params: dict[str, Any], start: float, error: Exception | None) -> None:
+    def notice(self, headers: Mapping[str, str]) -> None:
+        """Keep what the headers of an answer say of the server."""
+        self.server = headers.get("server", self.server or "")
+
+    async def credentials(self) -> Any:
+        """The credentials of the moment, renewed if need be; None if there are none."""
+        parameters = self._parameters
+        if parameters.accesskey:
+            return ReadOnlyCredentials(parameters.accesskey, parameters.secretkey, None)
+        await self.connected()
+        found = await self._connections.get().filesystem.session.get_credentials()
+        return None if found is None else await found.get_frozen_credentials()
+
+    def record(self, method: str, params: dict[str, Any], start: float, error: Exception | None) -> None:
+        """Log a request as far as `loglevel` asks for it."""
         level = self._parameters.loglevel
         if level == "off" or (level in ("debugwithrequesterrors", "debugwithrequestretries") and error is None):
             return
         body = params.get("Body")
-        size = f" {len(body.getbuffer())} bytes" if level == "debugwithhttpbody" and body is not None else ""
+        size = f" {len(body)} bytes" if level == "debugwithhttpbody" and body is not None else ""
         how = ""
         if level == "debugwithsigning":
             how = f" as {self._parameters.accesskey or 'the credentials of the environment'}"

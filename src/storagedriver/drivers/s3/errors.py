@@ -11,6 +11,7 @@ from typing import Any
 
 from botocore import exceptions as sdk
 
+from storagedriver.adapter import lane
 from storagedriver.adapter.store import Failure
 from storagedriver.errors import (
     BucketNotFoundError,
@@ -166,6 +167,9 @@ def classify(error: BaseException) -> Failure:
 
 def _unanswered(error: BaseException) -> Failure:
     """A request that did not get as far as an answer."""
+    failure = lane.classify(error) if isinstance(error, Exception) else None
+    if failure is not None:
+        return failure
     if isinstance(error, sdk.NoCredentialsError):
         return Failure(PermissionDeniedError, _NO_CREDENTIALS)
     if isinstance(error, _CREDENTIALS):

@@ -59,6 +59,7 @@ class S3Store(Store):
         if find_spec("s3fs") is None:
             raise ModuleNotFoundError("No module named 's3fs'", name="s3fs")
         self._parameters = parameters
+        self.read_concurrency = parameters.readconcurrency
         self._client = Client(parameters, parameters.endpoint)
         self._bucket = Bucket(self._client, parameters)
         self._signing = Client(parameters, parameters.redirectendpoint) if parameters.redirectendpoint else self._client
@@ -123,7 +124,7 @@ class S3Store(Store):
 
     def copy(self, source: str, dest: str, /) -> None:
         """Copy an object over `dest`, on the server."""
-        copying.copy(self._bucket, source, dest)
+        copying.copy(self._bucket, self, source, dest)
 
     def delete(self, keys: Sequence[str], /) -> None:
         """Delete objects, up to 1000 a request."""
@@ -151,6 +152,7 @@ class S3Store(Store):
 
     def close(self) -> None:
         """Close the connections of this process."""
+        self._bucket.signed.close()
         self._client.close()
         if self._signing is not self._client:
             self._signing.close()

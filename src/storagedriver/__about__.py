@@ -1,0 +1,7 @@
+"""The version, for whoever must not import the whole package."""
+
+from importlib.metadata import version
+
+__all__ = ["VERSION"]
+
+VERSION = version("storagedriver")
