@@ -126,6 +126,10 @@ class Capabilities:
         store that appends so, content is appended): the store cannot let a
         short tail grow, so it is published first and then copied. After a
         `cancel` of such an upload there is nothing at the path.
+    uploads_hide : bool
+        An upload that was closed and not committed hides what was committed at
+        its path before, since its state lies there; after its `cancel`, or
+        when it is purged, there is nothing at the path.
     multiprocess : bool
         Another process, given the same parameters, sees the same store.
     key_and_prefix : bool
@@ -147,6 +151,7 @@ class Capabilities:
 
     uploads_visible: bool = False
     resume_visible: bool = False
+    uploads_hide: bool = False
     multiprocess: bool = True
     key_and_prefix: bool = True
     empty_directories: bool = False

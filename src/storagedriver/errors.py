@@ -8,6 +8,8 @@ exception that a Python user would catch (`FileNotFoundError`, `ValueError`,
 from __future__ import annotations
 
 import errno
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 __all__ = [
@@ -24,6 +26,7 @@ __all__ = [
     "StorageDriverWarning",
     "UnavailableError",
     "UnsupportedMethodError",
+    "needing_extra",
 ]
 
 
@@ -160,6 +163,31 @@ class InvalidStorageDriverError(StorageDriverError, ValueError):
 
     summary = "invalid storage driver"
     code = errno.EINVAL
+
+
+@contextmanager
+def needing_extra(driver_name: str, extra: str) -> Iterator[None]:
+    """For the making of a driver: say which extra brings a package that is not installed.
+
+    Parameters
+    ----------
+    driver_name : str
+        The driver that is made.
+    extra : str
+        The extra of this package that brings what it needs.
+
+    Raises
+    ------
+    MissingExtraError
+        If a package of others cannot be found.
+    """
+    try:
+        yield
+    except ModuleNotFoundError as error:
+        if (error.name or "").partition(".")[0] == __package__:
+            raise
+        detail = f'{error.name} is needed: pip install "storagedriver[{extra}]"'
+        raise MissingExtraError(detail, driver_name=driver_name) from error
 
 
 class MissingExtraError(InvalidStorageDriverError):

@@ -38,7 +38,8 @@ __all__ = ["Answer", "AnswerError", "HTTPBody", "Lane", "Signed", "classify", "w
 _POOL_SIZE = 64
 _OK = range(200, 300)
 _UNAUTHORIZED = 401
-_CONTENT_RANGE = re.compile(r"bytes (?:\*|[0-9]+-[0-9]+)/([0-9]+)")
+#: gcp-storage-emulator says `0--1/0` of an empty object.
+_CONTENT_RANGE = re.compile(r"bytes (?:\*|[0-9]+--?[0-9]+)/([0-9]+)")
 #: The parts of a query by which whoever has the URL may do what its owner may.
 _SIGNATURES = re.compile(r"(?i)((?:[a-z-]*signature|sig|upload_id|temp_url_sig|[a-z-]*security-token)=)[^&\s\"]+")
 #: A body is sent in pieces, because the socket's timeout is that of one sending.

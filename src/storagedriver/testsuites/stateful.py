@@ -88,6 +88,8 @@ class Model(RuleBasedStateMachine):
             self.files[path] = content
         elif end == "close":
             self.uploads[path] = content
+            if self.capabilities.uploads_hide:
+                self.files.pop(path, None)
         elif self.capabilities.uploads_visible or (resumed and self.capabilities.resume_visible):
             self.files.pop(path, None)
 

@@ -46,9 +46,12 @@ class Unfinished(Cases):
             writer.write(NEW)
             if not self.capabilities.uploads_visible:
                 same_bytes(driver.get_content("/data"), OLD, "under an open upload, the committed content")
-        seen = NEW if self.capabilities.uploads_visible else OLD
-        same_bytes(driver.get_content("/data"), seen, "over an unfinished upload, the content")
-        assert driver.stat("/data").size == len(seen)
+        if self.capabilities.uploads_hide:
+            self._is_hidden(driver, "/data")
+        else:
+            seen = NEW if self.capabilities.uploads_visible else OLD
+            same_bytes(driver.get_content("/data"), seen, "over an unfinished upload, the content")
+            assert driver.stat("/data").size == len(seen)
         upload(driver, "/data", append=True)
         same_bytes(driver.get_content("/data"), NEW, "after its commit, the content")
 
@@ -56,13 +59,16 @@ class Unfinished(Cases):
         driver.put_content("/data", OLD)
         upload(driver, "/data", NEW, end="close")
         upload(driver, "/data", MORE, append=True, end="close")
-        if self.capabilities.uploads_visible:
-            allowed = [NEW + MORE]
-        elif self.capabilities.resume_visible:
-            allowed = [NEW, NEW + MORE]
+        if self.capabilities.uploads_hide:
+            self._is_hidden(driver, "/data")
         else:
-            allowed = [OLD]
-        assert driver.get_content("/data") in allowed, "what is seen of a resumed upload is not what is declared"
+            if self.capabilities.uploads_visible:
+                allowed = [NEW + MORE]
+            elif self.capabilities.resume_visible:
+                allowed = [NEW, NEW + MORE]
+            else:
+                allowed = [OLD]
+            assert driver.get_content("/data") in allowed, "what is seen of a resumed upload is not what is declared"
         upload(driver, "/data", append=True)
         same_bytes(driver.get_content("/data"), NEW + MORE, "after its commit, the content")
 
@@ -82,7 +88,8 @@ class Unfinished(Cases):
         driver.put_content("/data", OLD)
         upload(driver, "/data", NEW, end="close")
         upload(driver, "/data", MORE, append=True, end="cancel")
-        if self.capabilities.uploads_visible or self.capabilities.resume_visible:
+        declared = self.capabilities
+        if declared.uploads_visible or declared.resume_visible or declared.uploads_hide:
             self._nothing_is_left(driver, "/data")
         else:
             same_bytes(driver.get_content("/data"), OLD, "after cancel, the committed content")
@@ -251,7 +258,7 @@ class Unfinished(Cases):
             self._are(driver.purge_uploads("/up/a"), ["/up/a"])
             self._are(driver.uploads(), ["/up/ab", "/up/c/d", "/upper"])
             self._are(driver.purge_uploads("/up"), ["/up/ab", "/up/c/d"])
-            if self.capabilities.uploads_visible:
+            if self.capabilities.uploads_visible or self.capabilities.uploads_hide:
                 assert not driver.exists("/up/a")
             else:
                 assert driver.get_content("/up/a") == b"/up/a", "purging took the committed content"
@@ -265,6 +272,12 @@ class Unfinished(Cases):
                 same_bytes(driver.get_content(path), NEW)
         assert driver.get_content("/up/file") == b"/up/file"
         assert driver.purge_uploads() == []
+
+    def _is_hidden(self, driver: StorageDriver, path: str) -> None:
+        assert not driver.exists(path)
+        for call in (driver.get_content, driver.reader, driver.stat):
+            with self.fails(driver, PathNotFoundError, path):
+                call(path)
 
     @staticmethod
     def _are(uploads: Iterable[UploadInfo], paths: list[str]) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from storagedriver.adapter.driver import FsspecDriver
-from storagedriver.errors import MissingExtraError
+from storagedriver.errors import needing_extra
 
 __all__ = ["create"]
 
@@ -28,10 +28,8 @@ def create(parameters: Mapping[str, Any]) -> FsspecDriver:
     MissingExtraError
         If adlfs, azure-identity or urllib3 is not installed.
     """
-    try:
+    with needing_extra(_NAME, "azure"):
         from storagedriver.drivers.azure.parameters import load  # noqa: PLC0415 - needs the SDK, an extra
         from storagedriver.drivers.azure.store import AzureStore  # noqa: PLC0415 - the same
-    except ModuleNotFoundError as error:
-        detail = f'{error.name} is needed: pip install "storagedriver[azure]"'
-        raise MissingExtraError(detail, driver_name=_NAME) from error
-    return FsspecDriver(AzureStore(_NAME, load(_NAME, parameters)))
+
+        return FsspecDriver(AzureStore(_NAME, load(_NAME, parameters)))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from adlfs import AzureBlobFileSystem  # type: ignore[import-untyped]
+from adlfs import AzureBlobFileSystem
 from azure.storage.blob.aio import BlobServiceClient
 
 from storagedriver.drivers.azure.parameters import Account, AzureParameters

@@ -7,7 +7,7 @@ from typing import Any
 
 from storagedriver.adapter.driver import FsspecDriver
 from storagedriver.drivers.s3.parameters import load
-from storagedriver.errors import MissingExtraError
+from storagedriver.errors import needing_extra
 
 __all__ = ["create", "create_s3aws"]
 
@@ -36,9 +36,7 @@ def create_s3aws(parameters: Mapping[str, Any]) -> FsspecDriver:
 
 
 def _create(name: str, parameters: Mapping[str, Any]) -> FsspecDriver:
-    try:
+    with needing_extra(name, "s3"):
         from storagedriver.drivers.s3.store import S3Store  # noqa: PLC0415 - needs botocore, an extra
-    except ModuleNotFoundError as error:
-        detail = 's3fs is needed: pip install "storagedriver[s3]"'
-        raise MissingExtraError(detail, driver_name=name) from error
-    return FsspecDriver(S3Store(name, load(name, parameters)))
+
+        return FsspecDriver(S3Store(name, load(name, parameters)))

@@ -1,0 +1,144 @@
+"""One bucket and the root directory in it: names and addresses that every request shares."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timezone
+from typing import Any
+from urllib.parse import quote, urlencode
+
+from storagedriver.adapter.lane import Answer, AnswerError
+from storagedriver.adapter.store import EPOCH, Entry
+from storagedriver.drivers.gcs.client import Client
+from storagedriver.drivers.gcs.errors import NOT_FOUND, has_status, says_missing_bucket, says_missing_object
+from storagedriver.drivers.gcs.parameters import GCSParameters
+from storagedriver.errors import BucketNotFoundError, PathNotFoundError, StorageDriverError
+
+__all__ = ["CONTENT_TYPE", "NOTHING", "STATE_TYPE", "Bucket", "Item"]
+
+#: What the registry gives everything it writes, and what it gives the state of an upload.
+CONTENT_TYPE = "application/octet-stream"
+STATE_TYPE = "application/x-docker-upload-session"
+#: The generation of a key where nothing lies: https://cloud.google.com/storage/docs/request-preconditions
+NOTHING = "0"
+
+
+@dataclass(frozen=True)
+class Item:
+    """An object as the JSON API describes it.
+
+    Attributes
+    ----------
+    key : str
+        Relative to the root directory.
+    generation : str
+        What changes whenever the object is written.
+    metadata : dict
+        The user's own; that of an upload's state holds a secret.
+    """
+
+    key: str
+    size: int
+    generation: str
+    updated: datetime
+    content_type: str
+    md5: str = ""
+    metadata: dict[str, str] = field(default_factory=dict, repr=False)
+
+    @property
+    def is_state(self) -> bool:
+        """Whether it is the state of an unfinished upload, and no content."""
+        return self.content_type == STATE_TYPE
+
+    @property
+    def entry(self) -> Entry:
+        """The object as the adapter sees it."""
+        return Entry(self.key, self.size, self.updated, version=self.generation)
+
+
+class Bucket:
+    """Where the objects lie.
+
+    Parameters
+    ----------
+    client : Client
+        The connection.
+    parameters : GCSParameters
+        The driver's parameters.
+
+    Attributes
+    ----------
+    name : str
+        The bucket's name.
+    prefix : str
+        What stands before every key.
+    """
+
+    def __init__(self, client: Client, parameters: GCSParameters) -> None:
+        self.client = client
+        self.name = parameters.bucket
+        self.prefix = parameters.prefix
+
+    def full(self, key: str) -> str:
+        """The key as the server knows it."""
+        return self.prefix + key
+
+    def relative(self, key: str) -> str:
+        """The key without the root directory."""
+        return key[len(self.prefix) :]
+
+    def item(self, resource: Mapping[str, Any]) -> Item:
+        """The object of a resource of the JSON API."""
+        return Item(
+            key=self.relative(str(resource["name"])),
+            size=int(resource.get("size") or 0),
+            generation=str(resource.get("generation", "")),
+            updated=_moment(str(resource.get("updated", ""))),
+            content_type=str(resource.get("contentType", "")),
+            md5=str(resource.get("md5Hash") or ""),
+            metadata=dict(resource.get("metadata") or {}),
+        )
+
+    def object_url(self, key: str) -> str:
+        """Where the description of an object is."""
+        return f"{self.client.endpoint}/storage/v1/b/{quote(self.name)}/o/{quote(self.full(key), safe='')}"
+
+    def media_url(self, key: str, generation: str = "") -> str:
+        """Where the content of an object is, of one generation only if that is not empty."""
+        url = str(self.client.filesystem.url(f"{self.name}/{self.full(key)}"))
+        return f"{url}&generation={generation}" if generation else url
+
+    def upload_url(self, key: str, kind: str, **params: str) -> str:
+        """Where an object is written."""
+        query = urlencode({"uploadType": kind, "name": self.full(key), **params})
+        return f"{self.client.endpoint}/upload/storage/v1/b/{quote(self.name)}/o?{query}"
+
+    def require(self) -> None:
+        """Raise unless the bucket exists and may be listed."""
+        try:
+            self.client.call("GET", "b/{}/o", self.name, params={"prefix": self.prefix, "maxResults": "1"})
+        except AnswerError as error:
+            raise self.not_listed(error) from error
+
+    def not_listed(self, error: AnswerError) -> Exception:
+        """The error for a listing that failed: with 404 it is always the bucket that is missing."""
+        if has_status(error, NOT_FOUND):
+            return BucketNotFoundError(f"the bucket {self.name!r} does not exist")
+        return error
+
+    def not_found(self, answer: Answer) -> StorageDriverError:
+        """The error for a 404 about a key: the key or the bucket is missing."""
+        if says_missing_bucket(answer):
+            return BucketNotFoundError(f"the bucket {self.name!r} does not exist")
+        if not says_missing_object(answer):
+            self.require()
+        return PathNotFoundError()
+
+
+def _moment(text: str) -> datetime:
+    """A time as RFC 3339 has it, always in UTC, with any number of digits behind the second."""
+    if not text:
+        return EPOCH
+    fraction = text[19:].lstrip(".").rstrip("Z")[:6].ljust(6, "0")
+    return datetime.fromisoformat(text[:19]).replace(microsecond=int(fraction), tzinfo=timezone.utc)

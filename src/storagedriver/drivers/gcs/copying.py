@@ -1,0 +1,48 @@
+"""Copies on the server: https://cloud.google.com/storage/docs/json_api/v1/objects/rewrite."""
+
+from __future__ import annotations
+
+import json
+
+from storagedriver.adapter.lane import AnswerError
+from storagedriver.drivers.gcs.bucket import Bucket, Item
+from storagedriver.drivers.gcs.errors import NOT_FOUND, has_status
+from storagedriver.drivers.gcs.objects import find
+from storagedriver.errors import ConflictError, PathNotFoundError
+
+__all__ = ["copy"]
+
+
+def copy(bucket: Bucket, source: str, dest: str) -> Item:
+    """Copy an object over `dest`, and say what was copied.
+
+    Raises
+    ------
+    PathNotFoundError
+        If there is none, or only the state of an unfinished upload.
+    """
+    item = find(bucket, source)
+    if item is None:
+        bucket.require()
+    if item is None or item.is_state:
+        raise PathNotFoundError
+    names = (bucket.name, bucket.full(source), bucket.name, bucket.full(dest))
+    params = {"sourceGeneration": item.generation, "fields": "done,rewriteToken"}
+    while True:
+        try:
+            answer = bucket.client.call(
+                "POST",
+                "b/{}/o/{}/rewriteTo/b/{}/o/{}",
+                *names,
+                params=params,
+                headers={"Content-Type": "application/json"},
+            )
+        except AnswerError as error:
+            if has_status(error, NOT_FOUND):
+                raise ConflictError("it was replaced or deleted while it was copied") from error
+            raise
+        state = json.loads(answer.content)
+        if state.get("done"):
+            return item
+        # A large object that changes its place or its class takes many requests.
+        params["rewriteToken"] = state["rewriteToken"]

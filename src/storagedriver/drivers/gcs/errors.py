@@ -1,0 +1,178 @@
+"""What went wrong, decided by the HTTP status and the store's reason, once.
+
+The statuses and reasons: https://cloud.google.com/storage/docs/json_api/v1/status-codes
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from typing import Any
+
+import aiohttp
+from gcsfs.retry import HttpError
+from google.auth import exceptions as auth
+
+from storagedriver.adapter import lane
+from storagedriver.adapter.lane import Answer, AnswerError
+from storagedriver.adapter.store import Failure
+from storagedriver.errors import (
+    BucketNotFoundError,
+    ConflictError,
+    PermissionDeniedError,
+    StorageDriverError,
+    UnavailableError,
+)
+
+__all__ = [
+    "GONE",
+    "NOT_FOUND",
+    "OK_DELETED",
+    "PASSING",
+    "PRECONDITION_FAILED",
+    "DeleteError",
+    "SessionExpiredError",
+    "classify",
+    "has_status",
+    "is_broken_connection",
+    "says_missing_bucket",
+    "says_missing_object",
+]
+
+NOT_FOUND = 404
+PRECONDITION_FAILED = 412
+#: What a delete may be answered: an object that is gone already is no error.
+OK_DELETED = frozenset({200, 204, NOT_FOUND})
+#: The statuses of a session that is over: unknown, expired, cancelled.
+GONE = frozenset({404, 410, 499})
+#: The statuses that say "try again".
+PASSING = frozenset({408, 429, 500, 502, 503, 504})
+
+#: Refusals with status 403 that are about how much is asked, not about who asks.
+_BUSY = frozenset({"rateLimitExceeded", "userRateLimitExceeded", "quotaExceeded"})
+_NO_CREDENTIALS = (
+    "there are no credentials; set keyfile or credentials, the variable GOOGLE_APPLICATION_CREDENTIALS,"
+    " or a service account of the machine"
+)
+
+
+class SessionExpiredError(ConflictError):
+    """The session of an upload is over, and what it held is lost."""
+
+
+class DeleteError(Exception):
+    """Some of the keys that were to be deleted were not.
+
+    Parameters
+    ----------
+    failed : dict
+        The keys, and for each the exception.
+    total : int
+        How many were to be deleted.
+    """
+
+    def __init__(self, failed: dict[str, Exception], total: int) -> None:
+        super().__init__(failed, total)
+        self.failed = failed
+        self.total = total
+
+    def __str__(self) -> str:
+        shown = [f"{key!r} ({classify(error).detail})" for key, error in list(self.failed.items())[:10]]
+        more = len(self.failed) - len(shown)
+        rest = f" and {more} more" if more else ""
+        return f"{len(self.failed)} of {self.total} keys were not deleted: {', '.join(shown)}{rest}"
+
+
+def classify(error: Exception) -> Failure:
+    """Say what the exception means. When in doubt: `StorageDriverError`."""
+    if isinstance(error, StorageDriverError):
+        return Failure(type(error), error.detail)
+    if isinstance(error, AnswerError):
+        return _answered(error)
+    if isinstance(error, DeleteError):
+        return _not_deleted(error)
+    if isinstance(error, (HttpError, auth.GoogleAuthError)):
+        return _without_token(error)
+    if isinstance(error, aiohttp.ClientSSLError):
+        return Failure(StorageDriverError, f"TLS failed: {_line(error)}")
+    if is_broken_connection(error):
+        return Failure(UnavailableError, f"no connection or no answer: {_line(error)}")
+    return lane.classify(error) or Failure(StorageDriverError, f"{type(error).__name__}: {_line(error)}")
+
+
+def has_status(error: BaseException, *statuses: int) -> bool:
+    """Whether it is an answer with one of these statuses."""
+    return isinstance(error, AnswerError) and error.answer.status in statuses
+
+
+def is_broken_connection(error: BaseException) -> bool:
+    """Whether a request on the event loop got no answer, and might the next time."""
+    kinds = (aiohttp.ClientError, asyncio.TimeoutError, TimeoutError, OSError)
+    return isinstance(error, kinds) and not isinstance(error, (aiohttp.ClientSSLError, StorageDriverError))
+
+
+def says_missing_bucket(answer: Answer) -> bool:
+    """Whether the store's own words say that the bucket is missing. An emulator may say nothing."""
+    return "bucket does not exist" in _message(answer).lower()
+
+
+def says_missing_object(answer: Answer) -> bool:
+    """Whether they say that the object is missing, and not the bucket."""
+    return "no such object" in _message(answer).lower()
+
+
+def _answered(error: AnswerError) -> Failure:
+    answer = error.answer
+    message = _message(answer)
+    detail = f"{error}: {message}" if message else str(error)
+    if says_missing_bucket(answer):
+        return Failure(BucketNotFoundError, message)
+    if answer.status == 403 and _reasons(answer) & _BUSY:  # noqa: PLR2004 - HTTP
+        return Failure(UnavailableError, detail)
+    failure = lane.classify(error)
+    assert failure is not None
+    return Failure(failure.kind, detail)
+
+
+def _not_deleted(error: DeleteError) -> Failure:
+    kinds = [classify(reason).kind for reason in error.failed.values()]
+    for kind in (BucketNotFoundError, PermissionDeniedError, UnavailableError):
+        if any(issubclass(found, kind) for found in kinds):
+            return Failure(kind, str(error))
+    return Failure(StorageDriverError, str(error))
+
+
+def _without_token(error: Exception) -> Failure:
+    """There was no token for the request: gcsfs says 401 for whatever google-auth says."""
+    reason = error.__cause__ if isinstance(error.__cause__, auth.GoogleAuthError) else error
+    if isinstance(reason, auth.DefaultCredentialsError):
+        return Failure(PermissionDeniedError, _NO_CREDENTIALS)
+    detail = f"the token cannot be had: {_line(reason)}"
+    passing = isinstance(reason, auth.TransportError) or getattr(reason, "retryable", False)
+    return Failure(UnavailableError if passing else PermissionDeniedError, detail)
+
+
+def _body(answer: Answer) -> dict[str, Any]:
+    try:
+        error = json.loads(answer.content)["error"]
+    except (ValueError, TypeError, KeyError):
+        return {}
+    return error if isinstance(error, dict) else {"message": str(error)}
+
+
+def _message(answer: Answer) -> str:
+    message = str(_body(answer).get("message") or "")
+    if not message and not answer.content.lstrip().startswith((b"{", b"<")):
+        message = answer.content[:200].decode(errors="replace")
+    return " ".join(message.split())
+
+
+def _reasons(answer: Answer) -> set[str]:
+    errors = _body(answer).get("errors")
+    if not isinstance(errors, list):
+        return set()
+    return {str(item.get("reason")) for item in errors if isinstance(item, dict)}
+
+
+def _line(error: BaseException) -> str:
+    return " ".join(str(error).split()) or type(error).__name__

@@ -1,0 +1,151 @@
+"""Listing, in bytewise order, without the states of unfinished uploads.
+
+Source: https://cloud.google.com/storage/docs/json_api/v1/objects/list
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Iterator, Sequence
+from collections.abc import Set as AbstractSet
+from functools import partial
+from typing import Any
+
+from storagedriver.adapter.lane import AnswerError
+from storagedriver.adapter.store import Entry
+from storagedriver.drivers.gcs.bucket import STATE_TYPE, Bucket, Item
+
+__all__ = ["items", "pages"]
+
+_MOST = 1000
+_FIELDS = "name,size,generation,updated,contentType"
+#: So many directories are looked into by one chain of requests, so many chains at a time.
+_RUN = 64
+_RUNS = 4
+#: What follows `/` in the order of bytes: everything in a directory comes before it.
+_AFTER_SLASH = "0"
+
+
+def pages(
+    bucket: Bucket, prefix: str, *, recursive: bool, start_after: str, limit: int, skipped: AbstractSet[str]
+) -> Iterator[Sequence[Entry]]:
+    """As `storagedriver.adapter.store.Store.pages`."""
+    params = {"prefix": bucket.full(prefix), "fields": f"items({_FIELDS}),prefixes,nextPageToken"}
+    if not recursive:
+        params["delimiter"] = "/"
+    following = {"startOffset": bucket.full(start_after)} if start_after else {}
+    most = min(limit, _MOST) if limit else _MOST
+    wanted = limit
+    directories: set[str] = set()
+    while True:
+        request = partial(_page, bucket, {**params, **following, "maxResults": str(most)}, directories)
+        page, token = bucket.client.run(request)
+        if limit:
+            page = page[:wanted]
+            wanted -= len(page)
+        yield page
+        if not token or (limit and not wanted):
+            return
+        # Where few entries are wanted and states of uploads lie before them.
+        most = min(_MOST, most * 8)
+        leap = _leap(bucket, page, skipped) if recursive else ""
+        following = {"startOffset": leap} if leap else {**following, "pageToken": token}
+
+
+def items(bucket: Bucket, prefix: str) -> Iterator[tuple[list[Item], bool]]:
+    """Everything below the prefix, states of uploads included, a page at a time and whether it is the last."""
+    params = {
+        "prefix": bucket.full(prefix),
+        "fields": f"items({_FIELDS},metadata),nextPageToken",
+        "maxResults": str(_MOST),
+    }
+    while True:
+        listed = bucket.client.run(partial(_list, bucket, params))
+        token = listed.get("nextPageToken", "")
+        yield [bucket.item(resource) for resource in listed.get("items", [])], not token
+        if not token:
+            return
+        params["pageToken"] = token
+
+
+async def _page(bucket: Bucket, params: dict[str, str], directories: set[str]) -> tuple[list[Entry], str]:
+    """A page, and the token of the next one. An emulator gives a directory on several pages."""
+    listed = await _list(bucket, params)
+    found = [bucket.item(resource) for resource in listed.get("items", [])]
+    entries = [item.entry for item in found if not item.is_state]
+    prefixes = [prefix for prefix in listed.get("prefixes", []) if prefix not in directories]
+    if prefixes:
+        directories.update(prefixes)
+        inhabited = await _inhabited(bucket, params["prefix"], sorted(prefixes))
+        entries += [Entry(bucket.relative(prefix)[:-1], is_dir=True) for prefix in prefixes if prefix in inhabited]
+        entries.sort(key=lambda entry: entry.key + "/" if entry.is_dir else entry.key)
+    return entries, listed.get("nextPageToken", "")
+
+
+async def _list(bucket: Bucket, params: dict[str, str]) -> dict[str, Any]:
+    try:
+        answer = await bucket.client.send("GET", "b/{}/o", bucket.name, params=params)
+    except AnswerError as error:
+        raise bucket.not_listed(error) from error
+    listed: dict[str, Any] = json.loads(answer.content)
+    return listed
+
+
+def _leap(bucket: Bucket, page: Sequence[Entry], skipped: AbstractSet[str]) -> str:
+    """Where to go on after a page that ended in a directory whose content is not wanted."""
+    if not page or not skipped:
+        return ""
+    last = page[-1].key
+    above = [last[:end] for end, character in enumerate(last) if character == "/"]
+    leaps = [directory for directory in above if directory in skipped]
+    return bucket.full(leaps[0] + _AFTER_SLASH) if leaps else ""
+
+
+async def _inhabited(bucket: Bucket, directory: str, prefixes: list[str]) -> set[str]:
+    """Of the prefixes those below which there is more than unfinished uploads.
+
+    The listing with a delimiter does not say what lies below a prefix.
+    """
+    slots = asyncio.Semaphore(_RUNS)
+
+    async def run(group: list[str]) -> set[str]:
+        async with slots:
+            return await _inhabited_of(bucket, directory, group)
+
+    groups = [prefixes[start : start + _RUN] for start in range(0, len(prefixes), _RUN)]
+    found = await asyncio.gather(*(run(group) for group in groups))
+    return set().union(*found)
+
+
+async def _inhabited_of(bucket: Bucket, directory: str, group: list[str]) -> set[str]:
+    """One chain: a flat listing that leaves a directory as soon as it has shown an object of it."""
+    found: set[str] = set()
+    left = group
+    params = {
+        "prefix": directory,
+        "fields": "items(name,contentType),nextPageToken",
+        "endOffset": group[-1][:-1] + _AFTER_SLASH,
+    }
+    following: dict[str, str] = {"startOffset": left[0]}
+    while True:
+        # A directory of a registry holds few objects or very many.
+        most = min(500, 8 * len(left))
+        listed = await _list(bucket, {**params, **following, "maxResults": str(most)})
+        resources = listed.get("items", [])
+        for resource in resources:
+            if resource.get("contentType") != STATE_TYPE:
+                found.add(_child(resource["name"], directory))
+        token = listed.get("nextPageToken", "")
+        if not token:
+            return found
+        last = _child(resources[-1]["name"], directory) if resources else left[0]
+        left = [prefix for prefix in left if prefix >= last and prefix not in found]
+        if not left:
+            return found
+        following = {**following, "pageToken": token} if left[0] == last else {"startOffset": left[0]}
+
+
+def _child(name: str, directory: str) -> str:
+    end = name.find("/", len(directory))
+    return name[: end + 1]

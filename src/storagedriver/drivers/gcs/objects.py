@@ -1,0 +1,251 @@
+"""The hot requests: a stream, a whole get and put, a head. All of them take the lane."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+import uuid
+from collections.abc import Mapping
+from typing import Any
+
+from storagedriver.adapter.lane import Answer, AnswerError, HTTPBody, whole_size
+from storagedriver.adapter.store import Body, EmptyBody, Entry
+from storagedriver.drivers.gcs.bucket import CONTENT_TYPE, STATE_TYPE, Bucket, Item
+from storagedriver.drivers.gcs.errors import NOT_FOUND, PRECONDITION_FAILED, has_status
+from storagedriver.errors import BucketNotFoundError, ConflictError, PathNotFoundError, StorageDriverError
+
+__all__ = ["find", "get", "get_generation", "insert", "stream"]
+
+_OK = 200
+_UNSATISFIABLE = 416
+#: The most bytes of one request to a server that does not say what it sends.
+_PIECE = 1 << 20
+_FIELDS = "name,size,generation,updated,contentType,md5Hash,metadata"
+
+
+def find(bucket: Bucket, key: str) -> Item | None:
+    """Whatever lies at the key, the state of an upload too; None if nothing does, or there is no such bucket."""
+    try:
+        answer = bucket.client.request("GET", f"{bucket.object_url(key)}?fields={_FIELDS}")
+    except AnswerError as error:
+        if has_status(error, NOT_FOUND):
+            return None
+        raise
+    return bucket.item(json.loads(answer.content))
+
+
+def get(bucket: Bucket, key: str) -> bytes:
+    """The whole content."""
+    answer = _media(bucket, key, "")
+    if _is_state(answer):
+        raise PathNotFoundError
+    return answer.content
+
+
+def get_generation(bucket: Bucket, item: Item) -> bytes:
+    """The whole content of a small object, or of an upload's state, as it was found."""
+    content = _media(bucket, item.key, item.generation).content
+    if len(content) != item.size:
+        raise ConflictError("it was replaced while it was read")
+    return content
+
+
+def stream(bucket: Bucket, key: str, offset: int, length: int | None, version: str) -> Body:
+    """Open the content from `offset` on, of generation `version` only if that is not empty."""
+    if length == 0:
+        return _empty(bucket, key, version)
+    if not bucket.client.says_generation:
+        return _Pieces(bucket, _existing(bucket, key, version), offset, length)
+    try:
+        body, said = _open(bucket, key, offset, length, version)
+    except AnswerError as error:
+        if not has_status(error, _UNSATISFIABLE):
+            raise
+        return _empty(bucket, key, version)
+    if said:
+        return body
+    body.close()
+    bucket.client.says_generation = False
+    return _Pieces(bucket, _existing(bucket, key, version), offset, length)
+
+
+def insert(
+    bucket: Bucket,
+    key: str,
+    content: memoryview,
+    *,
+    content_type: str = CONTENT_TYPE,
+    metadata: Mapping[str, str] | None = None,
+    generation: str = "",
+) -> Item:
+    """Write a whole object in one request, which is atomic.
+
+    Parameters
+    ----------
+    bucket : Bucket
+        The bucket.
+    key : str
+        The key.
+    content : memoryview
+        The bytes.
+    content_type : str
+        Its type.
+    metadata : mapping, optional
+        The user's own.
+    generation : str
+        If not empty, what must lie at the key, else `ConflictError`.
+    """
+    condition = {"ifGenerationMatch": generation} if generation else {}
+    if content and metadata is None:
+        url = bucket.upload_url(key, "media", **condition)
+        headers = {"Content-Type": content_type}
+        body: bytes | memoryview = content
+    else:
+        # A media upload of nothing breaks the connection of an emulator.
+        url = bucket.upload_url(key, "multipart", **condition)
+        headers, body = _multipart(content, content_type, metadata or {})
+    try:
+        answer = bucket.client.request("POST", url, headers=headers, body=body)
+    except AnswerError as error:
+        if has_status(error, PRECONDITION_FAILED):
+            return _own(bucket, key, content, content_type, metadata or {}, generation)
+        if has_status(error, NOT_FOUND):
+            raise BucketNotFoundError(f"the bucket {bucket.name!r} does not exist") from error
+        raise
+    return bucket.item(json.loads(answer.content))
+
+
+def _media(bucket: Bucket, key: str, generation: str) -> Answer:
+    try:
+        return bucket.client.request("GET", bucket.media_url(key, generation))
+    except AnswerError as error:
+        if not has_status(error, NOT_FOUND):
+            raise
+        raise _missing(bucket, error.answer, generation) from error
+
+
+def _missing(bucket: Bucket, answer: Answer, generation: str) -> StorageDriverError:
+    """The error for a 404: if one generation was asked for, somebody has replaced or deleted it."""
+    error = bucket.not_found(answer)
+    if generation and isinstance(error, PathNotFoundError):
+        return ConflictError("it was replaced or deleted while it was read")
+    return error
+
+
+def _open(bucket: Bucket, key: str, offset: int, length: int | None, version: str) -> tuple[HTTPBody, bool]:
+    """The open content, and whether the store said which generation it is."""
+    headers: dict[str, str] = {}
+    if offset or length is not None:
+        headers["Range"] = f"bytes={offset}-{'' if length is None else offset + length - 1}"
+    seen: list[Answer] = []
+
+    def entry(answer: Answer) -> Entry:
+        seen.append(answer)
+        return Entry(key, whole_size(answer), version=answer.headers.get("X-Goog-Generation", ""))
+
+    client = bucket.client
+    try:
+        body = client.lane.stream(
+            client.signed("GET", bucket.media_url(key, version), headers), entry, refresh=client.refresh
+        )
+    except AnswerError as error:
+        if not has_status(error, NOT_FOUND):
+            raise
+        raise _missing(bucket, error.answer, version) from error
+    (answer,) = seen
+    trouble: StorageDriverError | None = None
+    if _is_state(answer):
+        trouble = PathNotFoundError()
+    elif offset and answer.status == _OK:
+        trouble = StorageDriverError("the store does not support ranges: it answered with the whole object")
+    elif version and body.entry.version not in ("", version):
+        trouble = ConflictError("it was replaced while it was read")
+    if trouble is not None:
+        body.close()
+        raise trouble
+    return body, bool(body.entry.version)
+
+
+def _empty(bucket: Bucket, key: str, version: str) -> Body:
+    return EmptyBody(_existing(bucket, key, version).entry)
+
+
+def _existing(bucket: Bucket, key: str, version: str) -> Item:
+    item = find(bucket, key)
+    if item is None or item.is_state:
+        if version:
+            raise ConflictError("it was deleted while it was read")
+        bucket.require()
+        raise PathNotFoundError
+    if version and item.generation != version:
+        raise ConflictError("it was replaced while it was read")
+    return item
+
+
+class _Pieces:
+    """A stream from an emulator that sends any generation and does not say which, a piece at a time.
+
+    The generation is looked up after each piece. A stream that is left open
+    would keep that emulator from answering anybody else, too.
+    """
+
+    def __init__(self, bucket: Bucket, item: Item, offset: int, length: int | None) -> None:
+        self.entry = item.entry
+        self._bucket = bucket
+        self._position = offset
+        self._end = item.size if length is None else min(item.size, offset + length)
+
+    def read(self, size: int, /) -> bytes:
+        last = min(self._position + min(size, _PIECE), self._end) - 1
+        if last < self._position:
+            return b""
+        key = self.entry.key
+        answer = self._bucket.client.request(
+            "GET", self._bucket.media_url(key), headers={"Range": f"bytes={self._position}-{last}"}
+        )
+        _existing(self._bucket, key, self.entry.version)
+        self._position += len(answer.content)
+        return answer.content
+
+    def close(self) -> None:
+        """Nothing is held."""
+
+
+def _is_state(answer: Answer) -> bool:
+    return answer.headers.get("Content-Type", "") == STATE_TYPE
+
+
+def _multipart(content: memoryview, content_type: str, metadata: Mapping[str, str]) -> tuple[dict[str, str], bytes]:
+    """A body of two parts: https://cloud.google.com/storage/docs/uploading-objects#rest-upload-objects."""
+    boundary = uuid.uuid4().hex
+    resource: dict[str, Any] = {"contentType": content_type}
+    if metadata:
+        resource["metadata"] = dict(metadata)
+    head = (
+        f"--{boundary}\r\nContent-Type: application/json; charset=UTF-8\r\n\r\n{json.dumps(resource)}\r\n"
+        f"--{boundary}\r\nContent-Type: {content_type}\r\n\r\n"
+    )
+    body = b"".join((head.encode(), content, f"\r\n--{boundary}--\r\n".encode()))
+    return {"Content-Type": f"multipart/related; boundary={boundary}"}, body
+
+
+def _own(
+    bucket: Bucket,
+    key: str,
+    content: memoryview,
+    content_type: str,
+    metadata: Mapping[str, str],
+    generation: str,
+) -> Item:
+    """What lies at the key if it is what we wrote, by an attempt whose answer was lost."""
+    item = find(bucket, key)
+    digest = base64.b64encode(hashlib.md5(content, usedforsecurity=False).digest()).decode()
+    if (
+        item is None
+        or item.generation == generation
+        or (item.size, item.md5, item.content_type) != (len(content), digest, content_type)
+        or item.metadata != dict(metadata)
+    ):
+        raise ConflictError("another writer has written the path in the meantime")
+    return item

@@ -1,0 +1,33 @@
+"""The driver ``oss``: Alibaba Cloud's Object Storage Service."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from storagedriver.adapter.driver import FsspecDriver
+from storagedriver.drivers.oss.parameters import load
+from storagedriver.errors import needing_extra
+
+__all__ = ["create"]
+
+
+def create(parameters: Mapping[str, Any]) -> FsspecDriver:
+    """Make the driver. This is offline.
+
+    Parameters
+    ----------
+    parameters : mapping
+        The registry's parameters and ours, see `storagedriver.drivers.oss.parameters.OSSParameters`.
+
+    Raises
+    ------
+    ParameterError
+        If one is missing or has a value that cannot be.
+    MissingExtraError
+        If ossfs or oss2 is not installed.
+    """
+    with needing_extra("oss", "oss"):
+        from storagedriver.drivers.oss.store import OSSStore  # noqa: PLC0415 - needs oss2, an extra
+
+        return FsspecDriver(OSSStore("oss", load("oss", parameters)))

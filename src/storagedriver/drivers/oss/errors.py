@@ -1,0 +1,150 @@
+"""What an exception of the SDK or of the lane means, decided by the store's code and the HTTP status, once.
+
+The codes: https://www.alibabacloud.com/help/en/oss/support/http-status-code-1/
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from xml.etree.ElementTree import ParseError
+
+from oss2 import exceptions as sdk
+
+from storagedriver.adapter import lane
+from storagedriver.adapter.store import Failure
+from storagedriver.errors import (
+    BucketNotFoundError,
+    ConflictError,
+    ParameterError,
+    PathNotFoundError,
+    PermissionDeniedError,
+    StorageDriverError,
+    UnavailableError,
+)
+
+__all__ = ["DeleteError", "classify"]
+
+_KINDS: dict[str, type[StorageDriverError]] = {
+    "NoSuchKey": PathNotFoundError,
+    "NoSuchBucket": BucketNotFoundError,
+    **dict.fromkeys(
+        (
+            "AccessDenied",
+            "InvalidAccessKeyId",
+            "InvalidSecurityToken",
+            "RequestTimeTooSkewed",
+            "SecurityTokenExpired",
+            "SignatureDoesNotMatch",
+            "UserDisable",
+        ),
+        PermissionDeniedError,
+    ),
+    **dict.fromkeys(("NoSuchUpload", "PreconditionFailed"), ConflictError),
+    **dict.fromkeys(
+        (
+            "DownloadTrafficRateLimitExceeded",
+            "InternalError",
+            "QpsLimitExceeded",
+            "RequestTimeout",
+            "ServiceUnavailable",
+            "UploadTrafficRateLimitExceeded",
+            # The body was damaged or cut on its way.
+            "IncompleteBody",
+            "InvalidDigest",
+        ),
+        UnavailableError,
+    ),
+    # The object lies in an archive; the answer's status is a misleading 403.
+    "InvalidObjectState": StorageDriverError,
+    # The bucket must not be changed: nothing was done by anybody in between.
+    "FileImmutable": PermissionDeniedError,
+    "NotImplemented": StorageDriverError,
+}
+
+_HINTS = {
+    "InvalidAccessKeyId": "check accesskeyid",
+    "InvalidObjectState": "the object is archived and has to be restored first",
+    "RequestTimeTooSkewed": "check the clock of this machine",
+    "SignatureDoesNotMatch": "check accesskeysecret and bucket",
+    "UserDisable": "the account is disabled, or a bill is open",
+}
+
+_SHOWN = 10
+_REDIRECTS = (301, 302, 307)
+
+
+class DeleteError(Exception):
+    """Some of the keys that were to be deleted were not.
+
+    Parameters
+    ----------
+    failed : mapping
+        The keys, and for each the store's code and message.
+    total : int
+        How many were to be deleted.
+    """
+
+    def __init__(self, failed: Mapping[str, tuple[str, str]], total: int) -> None:
+        super().__init__(failed, total)
+        self.failed = failed
+        self.total = total
+
+    def __str__(self) -> str:
+        shown = [f"{key!r} ({code}: {message})" for key, (code, message) in list(self.failed.items())[:_SHOWN]]
+        more = len(self.failed) - len(shown)
+        rest = f" and {more} more" if more else ""
+        return f"{len(self.failed)} of {self.total} keys were not deleted: {', '.join(shown)}{rest}"
+
+
+def classify(error: Exception) -> Failure:
+    """Say what the exception means. When in doubt: `StorageDriverError`."""
+    if isinstance(error, StorageDriverError):
+        return Failure(type(error), error.detail)
+    if isinstance(error, DeleteError):
+        return _not_deleted(error)
+    if isinstance(error, sdk.ServerError):
+        return _answered(error)
+    if isinstance(error, ParseError):
+        return Failure(UnavailableError, f"half an answer, or none of the store's: {_line(error)}")
+    return lane.classify(error) or Failure(StorageDriverError, f"{type(error).__name__}: {_line(error)}")
+
+
+def _not_deleted(error: DeleteError) -> Failure:
+    kinds = {_kind_of(code, 0) for code, _ in error.failed.values()}
+    for kind in (BucketNotFoundError, PermissionDeniedError, UnavailableError):
+        if kind in kinds:
+            return Failure(kind, str(error))
+    return Failure(StorageDriverError, str(error))
+
+
+def _answered(error: sdk.ServerError) -> Failure:
+    details: Mapping[str, str | None] = error.details
+    message = error.message or f"HTTP {error.status} without a reason"
+    detail = ": ".join(" ".join(text.split()) for text in (error.code, message) if text)
+    endpoint = details.get("Endpoint")
+    if (endpoint and error.code == "AccessDenied") or error.status in _REDIRECTS:
+        where = f"the bucket is at {endpoint}" if endpoint else "the bucket is at another endpoint"
+        return Failure(ParameterError, f"{where}, set region or endpoint to it ({detail})")
+    kind = _kind_of(error.code, error.status)
+    if kind is PathNotFoundError:
+        # The path says all there is to say.
+        return Failure(kind)
+    hint = _HINTS.get(error.code)
+    return Failure(kind, f"{detail}; {hint}" if hint else detail)
+
+
+def _kind_of(code: str, status: int) -> type[StorageDriverError]:
+    """The error of the contract for a code and, where the code says nothing, the status."""
+    if code in _KINDS:
+        return _KINDS[code]
+    if status in (401, 403):
+        return PermissionDeniedError
+    if status in (409, 412):
+        return ConflictError
+    if status in (408, 429) or status >= 500:  # noqa: PLR2004 - HTTP's classes
+        return UnavailableError
+    return StorageDriverError
+
+
+def _line(error: BaseException) -> str:
+    return " ".join(str(error).split()) or type(error).__name__

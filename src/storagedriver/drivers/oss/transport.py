@@ -1,0 +1,104 @@
+"""oss2's requests on the lane: oss2 makes, signs and reads them, the lane sends them.
+
+oss2's own session retries nothing, knows no deadline, loses the connections of
+answers without a body, and puts a password of the user's netrc in the place of
+the signature. The lane brings all that, as to the other stores.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import quote
+
+from oss2.http import Request
+
+from storagedriver.adapter.lane import Answer, AnswerError, HTTPBody, Lane, Signed
+from storagedriver.adapter.store import Entry
+
+__all__ = ["Reply", "StreamTransport", "Transport"]
+
+
+class Reply:
+    """An answer as oss2 reads it, in place of `oss2.http.Response`.
+
+    Attributes
+    ----------
+    answer : Answer
+        Status, headers and, unless it is a stream, the content.
+    body : HTTPBody or None
+        The content while it is a stream.
+    """
+
+    def __init__(self, answer: Answer, body: HTTPBody | None = None) -> None:
+        self.answer = answer
+        self.body = body
+        self._read = False
+
+    @property
+    def status(self) -> int:
+        """The HTTP status."""
+        return self.answer.status
+
+    @property
+    def headers(self) -> Mapping[str, str]:
+        """The headers; names are found in any case."""
+        return self.answer.headers
+
+    @property
+    def request_id(self) -> str:
+        """The server's own number of the request."""
+        return self.answer.headers.get("x-oss-request-id", "")
+
+    def read(self, amt: int | None = None) -> bytes:  # noqa: ARG002 - oss2 asks for an error's first bytes
+        """The whole content, then nothing."""
+        content = b"" if self._read else self.answer.content
+        self._read = True
+        return content
+
+
+class Transport:
+    """What an `oss2.Bucket` takes for its session; answers are read as a whole."""
+
+    def __init__(self, lane: Lane) -> None:
+        self.lane = lane
+
+    def do_request(self, req: Request, timeout: Any) -> Reply:
+        """Send the request, again if need be."""
+        del timeout  # the lane has its own, over all attempts
+        signed = _signed(req)
+        # Sent twice it would begin two uploads, and a resume might take the empty one.
+        idempotent = not (req.method == "POST" and "uploads" in req.params)
+        try:
+            return Reply(self.lane.request(lambda: signed, body=req.data, idempotent=idempotent))
+        except AnswerError as error:
+            return Reply(error.answer)
+
+
+class StreamTransport(Transport):
+    """The same for contents that are read as streams."""
+
+    def do_request(self, req: Request, timeout: Any) -> Reply:
+        """Send the request; a content stays unread, that of an error does not."""
+        del timeout
+        signed = _signed(req)
+        answers: list[Answer] = []
+
+        def entry(answer: Answer) -> Entry:
+            answers.append(answer)
+            return Entry("")
+
+        try:
+            body = self.lane.stream(lambda: signed, entry)
+        except AnswerError as error:
+            return Reply(error.answer)
+        return Reply(answers[0], body)
+
+
+def _signed(req: Request) -> Signed:
+    query = "&".join(
+        f"{quote(name, safe='')}={quote(value, safe='')}" if value else quote(name, safe="")
+        for name, value in req.params.items()
+    )
+    headers = {name: str(value) for name, value in req.headers.items() if value is not None}
+    return Signed(req.method, f"{req.url}?{query}" if query else req.url, headers)

@@ -1,0 +1,95 @@
+"""The conformance suite, with the bucket in the path and at a host of its own, in a root directory and without."""
+
+from __future__ import annotations
+
+import pytest
+
+from storagedriver import factory
+from storagedriver.driver import StorageDriver
+from storagedriver.drivers.oss.store import OSSStore
+from storagedriver.testsuites import suite
+from tests.oss.conftest import empty_bucket
+from tests.servers.oss import OSSServer
+
+CAPABILITIES = OSSStore.capabilities
+_NO_BUCKET = "no-such-bucket"
+_WRONG_SECRET = "wrong-secret-of-a-test"
+
+
+def _make(server: OSSServer, rootdirectory: str, **others: str) -> StorageDriver:
+    return factory.create("oss", server.parameters(rootdirectory, **others))
+
+
+def _in_path(oss: OSSServer, rootdirectory: str) -> StorageDriver:
+    return _make(oss, rootdirectory)
+
+
+def _in_path_of_a_bucket(oss: OSSServer) -> StorageDriver:
+    return _make(oss, "", bucket=empty_bucket(oss))
+
+
+def _at_own_host(oss: OSSServer, rootdirectory: str) -> StorageDriver:
+    return _make(oss, rootdirectory, endpoint=oss.own_endpoint, addressing="cname")
+
+
+def _at_own_host_of_a_bucket(own_oss: OSSServer) -> StorageDriver:
+    empty_bucket(own_oss, own_oss.bucket)
+    return _make(own_oss, "", endpoint=own_oss.own_endpoint, addressing="cname")
+
+
+def _without_bucket(oss: OSSServer, rootdirectory: str) -> StorageDriver:
+    return _make(oss, rootdirectory, bucket=_NO_BUCKET)
+
+
+def _refused(oss: OSSServer, rootdirectory: str) -> StorageDriver:
+    return _make(oss, rootdirectory, accesskeysecret=_WRONG_SECRET)
+
+
+def _refused_at_own_host(oss: OSSServer, rootdirectory: str) -> StorageDriver:
+    own = {"endpoint": oss.own_endpoint, "addressing": "cname"}
+    return _make(oss, rootdirectory, accesskeysecret=_WRONG_SECRET, **own)
+
+
+def _signed_in_version_4(oss: OSSServer, rootdirectory: str) -> StorageDriver:
+    return _make(oss, rootdirectory, signatureversion="v4")
+
+
+def _refused_in_version_4(oss: OSSServer, rootdirectory: str) -> StorageDriver:
+    return _make(oss, rootdirectory, signatureversion="v4", accesskeysecret=_WRONG_SECRET)
+
+
+def _unreachable(refused_endpoint: str) -> StorageDriver:
+    parameters = {"bucket": "any", "accesskeyid": "any", "accesskeysecret": "any-secret", "region": "any"}
+    return factory.create("oss", {**parameters, "endpoint": refused_endpoint, "timeout": 2})
+
+
+TestInPath = suite(
+    "oss with the bucket in the path",
+    _in_path,
+    CAPABILITIES,
+    make_missing_bucket=_without_bucket,
+    make_refused=_refused,
+    make_unreachable=_unreachable,
+    secrets=["secret-of-admin", _WRONG_SECRET, "any-secret"],
+)
+TestInPathOfABucket = suite("oss in a bucket", _in_path_of_a_bucket, CAPABILITIES, secrets=["secret-of-admin"])
+TestAtOwnHost = suite(
+    "oss with the bucket as the host",
+    _at_own_host,
+    CAPABILITIES,
+    make_refused=_refused_at_own_host,
+    secrets=["secret-of-admin", _WRONG_SECRET],
+)
+# oss2 asks for the time in a way that Python 3.12 warns of.
+TestSignedInVersion4 = pytest.mark.filterwarnings("ignore:datetime.datetime.utcnow:DeprecationWarning")(
+    suite(
+        "oss with signatures of version 4",
+        _signed_in_version_4,
+        CAPABILITIES,
+        make_refused=_refused_in_version_4,
+        secrets=["secret-of-admin", _WRONG_SECRET],
+    )
+)
+TestAtOwnHostOfABucket = suite(
+    "oss in a bucket that is the host", _at_own_host_of_a_bucket, CAPABILITIES, secrets=["secret-of-admin"]
+)
