@@ -12,10 +12,16 @@ from typing import Any, TypeVar
 
 import pytest
 
+from tests.servers.azurite import Azurite, AzuriteServer, AzuriteTLS
 from tests.servers.base import HOST, Server
 from tests.servers.docker_registry import DockerRegistry, Registry
+from tests.servers.fake_gcs import FakeGCS
 from tests.servers.faults import FaultProxy
+from tests.servers.gcp_emulator import GCPEmulator
+from tests.servers.gcs import GCSServer
+from tests.servers.keystone import Keystone, KeystoneServer, KeystoneSwift
 from tests.servers.moto import Moto
+from tests.servers.oss import OSS, OSSServer
 from tests.servers.run import Run, ServerError, ServerMissingError, tail
 from tests.servers.s3 import S3Server
 from tests.servers.seaweedfs import SeaweedFS
@@ -95,6 +101,14 @@ def swift(request: pytest.FixtureRequest) -> SwiftServer:
 
 
 @pytest.fixture(scope="session")
+def keystone(request: pytest.FixtureRequest) -> KeystoneServer:
+    """A Keystone; a Swift that takes its tokens is in its catalog."""
+    server = shared(request, Keystone)
+    shared(request, KeystoneSwift)
+    return server
+
+
+@pytest.fixture(scope="session")
 def swift_s3(swift: SwiftServer) -> S3Server:
     return swift.s3()
 
@@ -102,6 +116,47 @@ def swift_s3(swift: SwiftServer) -> S3Server:
 @pytest.fixture(scope="session")
 def moto_s3(request: pytest.FixtureRequest) -> S3Server:
     return shared(request, Moto)
+
+
+@pytest.fixture(scope="session")
+def azurite(request: pytest.FixtureRequest) -> AzuriteServer:
+    return shared(request, Azurite)
+
+
+@pytest.fixture(scope="session")
+def azurite_tls(request: pytest.FixtureRequest) -> AzuriteServer:
+    return shared(request, AzuriteTLS)
+
+
+@pytest.fixture(scope="session")
+def fake_gcs(request: pytest.FixtureRequest) -> GCSServer:
+    return shared(request, FakeGCS)
+
+
+@pytest.fixture(scope="session")
+def gcp_emulator(request: pytest.FixtureRequest) -> GCSServer:
+    return shared(request, GCPEmulator)
+
+
+@pytest.fixture(params=["fake_gcs", "gcp_emulator"])
+def gcs_server(request: pytest.FixtureRequest) -> GCSServer:
+    """Each server that speaks Google's protocol, one after the other."""
+    server: GCSServer = request.getfixturevalue(request.param)
+    return server
+
+
+@pytest.fixture(scope="session")
+def oss(request: pytest.FixtureRequest) -> OSSServer:
+    return shared(request, OSS)
+
+
+@pytest.fixture(scope="session")
+def own_oss(request: pytest.FixtureRequest) -> Iterator[OSSServer]:
+    """One of this process's own, for those who want an empty bucket at a host of its own."""
+    server = OSS(request.config.stash[_run], f"{OSS.name}-{uuid.uuid4().hex}")
+    with ExitStack() as stack:
+        stack.callback(server.stop)
+        yield or_skip(server.start)
 
 
 @pytest.fixture(scope="session")

@@ -4,6 +4,9 @@
 nor /etc/swift nor memcached, only the package `swift` and a file system with
 user extended attributes under DIRECTORY. The proxy listens on PORT; it speaks
 Swift's own protocol, with tempauth, and S3.
+
+With ``KEYSTONE_URL ADMIN PASSWORD`` behind it also takes Keystone's tokens, and
+needs `keystonemiddleware`.
 """
 
 from __future__ import annotations
@@ -91,6 +94,26 @@ use = egg:swift#versioned_writes
 allow_versioned_writes = true
 """
 
+_KEYSTONE_CONF = """\
+[filter:authtoken]
+paste.filter_factory = keystonemiddleware.auth_token:filter_factory
+www_authenticate_uri = {url}
+auth_url = {url}
+auth_type = password
+project_domain_id = default
+user_domain_id = default
+project_name = {user}
+username = {user}
+password = {password}
+delay_auth_decision = true
+interface = public
+token_cache_time = 5
+[filter:keystoneauth]
+use = egg:swift#keystoneauth
+reseller_prefix = KEY_
+operator_roles = admin, member
+"""
+
 _PLAIN_FILTERS = ("catch_errors", "gatekeeper", "healthcheck", "listing_formats", "bulk", "copy", "dlo", "symlink")
 
 _Start = Callable[..., Any]
@@ -152,8 +175,9 @@ def cache_filter(_config: Mapping[str, str], **_: str) -> Callable[[_App], _App]
 
 
 class Swift:
-    def __init__(self, directory: Path, port: int) -> None:
+    def __init__(self, directory: Path, port: int, keystone: tuple[str, ...] = ()) -> None:
         self.directory = directory
+        self.keystone = keystone
         (directory / "devices" / "d1").mkdir(parents=True)
         (directory / "swift.conf").write_text(_SWIFT_CONF)
         # Swift reads its configuration as its modules are imported: they come after it, and one by one.
@@ -176,7 +200,11 @@ class Swift:
         """Configure and run the four servers. Does not return."""
         for name in _STORAGE:
             self._configure_storage(name, self._port(name))
-        proxy = _PROXY_CONF.format(directory=self.directory, port=self._port("proxy"), pipeline=_PIPELINE)
+        pipeline, more = _PIPELINE, ""
+        if self.keystone:
+            pipeline = pipeline.replace(" tempauth ", " authtoken keystoneauth tempauth ")
+            more = _KEYSTONE_CONF.format(**dict(zip(("url", "user", "password"), self.keystone, strict=True)))
+        proxy = _PROXY_CONF.format(directory=self.directory, port=self._port("proxy"), pipeline=pipeline) + more
         filters = "".join(f"[filter:{name}]\nuse = egg:swift#{name}\n" for name in _PLAIN_FILTERS)
         (self.directory / "proxy.conf").write_text(proxy + filters)
         threads = [self._serve(name) for name in (*_STORAGE, "proxy")]
@@ -221,7 +249,7 @@ def main() -> None:
     os.environ["TZ"] = "UTC+0"
     time.tzset()
     warnings.filterwarnings("ignore", message="capitalize_response_headers")
-    Swift(Path(sys.argv[1]), int(sys.argv[2])).serve()
+    Swift(Path(sys.argv[1]), int(sys.argv[2]), tuple(sys.argv[3:])).serve()
 
 
 if __name__ == "__main__":

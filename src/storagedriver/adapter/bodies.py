@@ -1,0 +1,76 @@
+"""Open content of any fsspec filesystem."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import replace
+from typing import Any
+
+from fsspec.spec import AbstractBufferedFile
+
+from storagedriver.adapter.store import Entry
+from storagedriver.errors import ConflictError
+
+__all__ = ["BLOCK", "HandleBody"]
+
+#: How much a filesystem may read ahead, in bytes; a stream holds that much at most.
+BLOCK = 4 << 20
+
+
+class HandleBody:
+    """A file of an fsspec filesystem, read from an offset on.
+
+    A file of `AbstractBufferedFile` asks for its ranges one by one and may get
+    each from another version of the object, so the version is looked at again
+    after every block and at the end.
+
+    Parameters
+    ----------
+    handle : file object
+        The file as ``fs.open(path, "rb")`` gave it.
+    entry : Entry
+        What was known of it before it was opened.
+    offset : int
+        Where to begin, in bytes.
+    length : int, optional
+        How much will be read at most, in bytes.
+    current : callable
+        Gives the version of what lies at the path now.
+    """
+
+    def __init__(self, handle: Any, entry: Entry, offset: int, length: int | None, current: Callable[[], str]) -> None:
+        shared = isinstance(handle, io.BytesIO)
+        # A filesystem in memory gives all readers the same file, with one position.
+        self._handle = io.BytesIO(handle.getvalue()) if shared else handle
+        self._handle.seek(0, 2)
+        self.entry = replace(entry, size=self._handle.tell()) if shared else entry
+        self.consistent = self._handle.tell() == self.entry.size
+        available = max(0, self.entry.size - offset)
+        self._left = available if length is None else min(length, available)
+        if self._left:
+            self._handle.seek(offset)
+        self._current = current
+        self._checked = bool(entry.version) and isinstance(handle, AbstractBufferedFile)
+        self._unchecked = 0
+        #: Held while the file is closed, which may be a request.
+        self.slot: Callable[[], AbstractContextManager[None]] = nullcontext
+
+    def read(self, size: int, /) -> bytes:
+        """Up to `size` bytes."""
+        if not self._left or not size:
+            return b""
+        data = bytes(self._handle.read(min(size, self._left)))
+        self._left -= len(data)
+        self._unchecked += len(data)
+        if self._checked and (not self._left or self._unchecked >= BLOCK):
+            self._unchecked = 0
+            if self._current() != self.entry.version:
+                raise ConflictError("it was replaced while it was read")
+        return data
+
+    def close(self) -> None:
+        """Close the file."""
+        with self.slot():
+            self._handle.close()

@@ -1,0 +1,398 @@
+"""Files of any fsspec filesystem by key, with the ways in which filesystems differ evened out."""
+
+from __future__ import annotations
+
+import contextlib
+import copy
+import os
+import threading
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Any
+
+from fsspec import AbstractFileSystem
+from fsspec.implementations.dirfs import DirFileSystem
+from fsspec.spec import AbstractBufferedFile
+
+from storagedriver.adapter.bodies import BLOCK, HandleBody
+from storagedriver.adapter.details import brings_rename, entry_of, layers
+from storagedriver.adapter.faults import is_disconnected, names_missing_bucket
+from storagedriver.adapter.limits import PerProcess
+from storagedriver.adapter.store import EPOCH, Entry
+from storagedriver.errors import ConflictError
+
+__all__ = ["Files", "Filesystem", "parent_of"]
+
+#: A filesystem, or what makes one; the second is called in each process.
+Filesystem = AbstractFileSystem | Callable[[], tuple[AbstractFileSystem, str]]
+
+_PIECE = 1 << 20
+#: How often a file is opened that is being replaced all the time.
+_ATTEMPTS = 5
+
+
+def parent_of(key: str) -> str:
+    """The key of the directory above; ``""`` is the root."""
+    return key.rpartition("/")[0]
+
+
+class Files:
+    """The files below a root directory.
+
+    Parameters
+    ----------
+    filesystem : AbstractFileSystem or callable
+        A filesystem, or what gives one together with the path on it that
+        `root` is relative to. A filesystem that is given is made anew, from
+        its own arguments, in a process that was forked.
+    root : str
+        The root directory, a path on the filesystem.
+    native_copy : bool
+        Whether ``cp_file`` is done when it returns. If not, content goes
+        through the client.
+    """
+
+    def __init__(self, filesystem: Filesystem, root: str, *, native_copy: bool = True) -> None:
+        self.filesystem = filesystem
+        self.root = root
+        self.native_copy = native_copy
+        self._pid = os.getpid()
+        self._place = PerProcess(self._connect)
+        self._making = PerProcess(threading.Lock)
+        self._undated = False
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _restore, (self.filesystem, self.root, self.native_copy)
+
+    @property
+    def fs(self) -> AbstractFileSystem:
+        """The filesystem of this process."""
+        return self._place.get()[0]
+
+    def path(self, key: str) -> str:
+        """The path of a key on the filesystem."""
+        root = self._place.get()[1]
+        return _joined(root, key) if key else root
+
+    def disconnect(self) -> None:
+        """Drop a connection that was made here; the next call makes another one.
+
+        An asynchronous filesystem looks after its connections itself.
+        """
+        place = self._place.peek()
+        if place is None or isinstance(self.filesystem, AbstractFileSystem):
+            return
+        *_, lowest = layers(place[0])
+        if lowest.async_impl:
+            return
+        self._place = PerProcess(self._connect)
+        for name in ("client", "ftp"):
+            connection = getattr(lowest, name, None)
+            if hasattr(connection, "close"):
+                with contextlib.suppress(Exception):
+                    connection.close()
+
+    def entry(self, key: str) -> Entry | None:
+        """What is at the key, file or directory; None if there is nothing."""
+        info = self.info(key)
+        if info is None or not _is_usual(info):
+            return None
+        return entry_of(key, info)
+
+    def info(self, key: str) -> Mapping[str, Any] | None:
+        """What the filesystem says of the key."""
+        self._refresh()
+        try:
+            info: Mapping[str, Any] = self.fs.info(self.path(key))
+        except (FileNotFoundError, NotADirectoryError) as error:
+            if names_missing_bucket(error):
+                raise
+            return None
+        return info
+
+    def listing(self, key: str) -> Iterator[tuple[str, Mapping[str, Any]]]:
+        """The names in a directory, in no order, with what the listing says of each.
+
+        Raises
+        ------
+        FileNotFoundError
+            If it is no directory.
+        """
+        path = self.path(key)
+        self._refresh()
+        try:
+            infos = self.fs.ls(path, detail=True)
+        except NotADirectoryError as error:
+            raise FileNotFoundError(path) from error
+        own = path.strip("/")
+        seen: set[tuple[str, Any]] = set()
+        is_file = False
+        for info in infos:
+            name = str(info["name"]).strip("/")
+            if name == own:
+                # The directory itself, or its marker; of a file, all that there is.
+                is_file = info.get("type") != "directory"
+                continue
+            name = name.rpartition("/")[2]
+            if name in ("", ".", "..") or (name, info.get("type")) in seen:
+                continue
+            seen.add((name, info.get("type")))
+            yield name, info
+        if is_file and not seen:
+            raise FileNotFoundError(path)
+
+    def child(self, key: str, info: Mapping[str, Any]) -> Entry | None:
+        """The entry for one line of a listing; None if it is neither a file nor a directory, or gone.
+
+        A link is looked up, and so is a time that the listing leaves out.
+        """
+        looked_up = info.get("type") not in ("file", "directory")
+        if looked_up:
+            found = self.info(key)
+            if found is None or not _is_usual(found):
+                return None
+            info = found
+        entry = entry_of(key, info)
+        if entry.is_dir or entry.mod_time != EPOCH or looked_up or self._undated:
+            return entry
+        found = self.info(key)
+        if found is None:
+            return None
+        entry = entry_of(key, found)
+        # It tells no times at all; asking for each file would be in vain.
+        self._undated = entry.mod_time == EPOCH
+        return entry
+
+    def read(self, key: str) -> bytes:
+        """The whole content."""
+        try:
+            return bytes(self.fs.cat_file(self.path(key)))
+        except FileNotFoundError:
+            raise
+        except Exception as error:
+            is_file = True
+            with contextlib.suppress(Exception):
+                entry = self.entry(key)
+                is_file = entry is not None and not entry.is_dir
+            if not is_file:
+                raise FileNotFoundError(key) from error
+            raise
+
+    def file(self, key: str) -> Entry:
+        """The file at the key.
+
+        Raises
+        ------
+        FileNotFoundError
+            If there is none.
+        """
+        entry = self.entry(key)
+        if entry is None or entry.is_dir:
+            raise FileNotFoundError(self.path(key))
+        return entry
+
+    def body(self, key: str, offset: int, length: int | None, version: str = "") -> HandleBody:
+        """Open the content, of one version if one is given."""
+        for _ in range(_ATTEMPTS):
+            entry = self.file(key)
+            if version and entry.version != version:
+                raise ConflictError("it was replaced while it was read")
+            block = BLOCK if length is None else max(1, min(length, BLOCK))
+            handle = self._open(self.path(key), block)
+            try:
+                body = HandleBody(handle, entry, offset, length, lambda: self._version(key))
+                if body.consistent:
+                    return body
+            except BaseException:
+                handle.close()
+                raise
+            body.close()
+        raise ConflictError("it is being replaced all the time")
+
+    def write(self, key: str, content: bytes) -> None:
+        """Write a whole file, durably where it is a local one. Should it fail there may be part of it."""
+        if any(getattr(layer, "local_file", False) for layer in layers(self.fs)):
+            handle = self.create(key)
+            try:
+                handle.write(content)
+            except BaseException:
+                self.drop(handle)
+                raise
+            self.finish(handle)
+        else:
+            self.fs.pipe_file(self.path(key), content)
+
+    def create(self, key: str) -> Any:
+        """Open a new file for writing."""
+        return self.fs.open(self.path(key), "wb")
+
+    def finish(self, handle: Any) -> None:
+        """Close a file that was written; bring it to the disk where there is one."""
+        descriptor = _descriptor(handle)
+        if descriptor is not None:
+            handle.flush()
+            os.fsync(descriptor)
+        handle.close()
+
+    def drop(self, handle: Any) -> None:
+        """Let go of a file that was being written, without publishing it: a plain close would."""
+        if isinstance(handle, AbstractBufferedFile):
+            with contextlib.suppress(Exception):
+                handle.discard()
+        self.abandon(handle)
+
+    def abandon(self, handle: Any) -> None:
+        """The same, without any network."""
+        if _descriptor(handle) is not None:
+            with contextlib.suppress(OSError):
+                handle.close()
+        else:
+            # Both AbstractBufferedFile and paramiko's files look here before they close themselves.
+            with contextlib.suppress(AttributeError):
+                handle._closed = True  # noqa: SLF001
+
+    def join(self, sources: Iterable[tuple[str, int]], dest: str) -> None:
+        """Write the first bytes of some files, one after the other, into a new one."""
+        handle = self.create(dest)
+        try:
+            for key, size in sources:
+                with contextlib.closing(self.body(key, 0, size)) as body:
+                    left = size
+                    while left and (data := body.read(min(left, _PIECE))):
+                        handle.write(data)
+                        left -= len(data)
+                if left:
+                    raise ConflictError(f"{left} bytes of the upload are missing")
+        except BaseException:
+            self.drop(handle)
+            self.remove(dest, quietly=True)
+            raise
+        self.finish(handle)
+
+    def copy(self, source: str, dest: str) -> None:
+        """Copy a file over another one, through the client if there is no other way."""
+        if self.native_copy:
+            try:
+                self.fs.cp_file(self.path(source), self.path(dest))
+            except NotImplementedError:
+                pass
+            else:
+                return
+        self.join([(source, self.file(source).size)], dest)
+
+    def replace(self, source: str, dest: str, spare: str) -> None:
+        """Rename a file over another one.
+
+        Parameters
+        ----------
+        source, dest : str
+            The keys.
+        spare : str
+            A key for the old file meanwhile, where a rename does not
+            overwrite. This is not atomic; after a kill the old file is here.
+        """
+        fs = self.fs
+        if not brings_rename(fs) or not self.native_copy:
+            self.copy(source, dest)
+            self.remove(source)
+            return
+        try:
+            fs.mv(self.path(source), self.path(dest))
+        except (FileNotFoundError, PermissionError):
+            raise
+        except Exception as error:
+            if is_disconnected(error) or self.entry(dest) is None or self.entry(source) is None:
+                raise
+            fs.mv(self.path(dest), self.path(spare))
+            try:
+                fs.mv(self.path(source), self.path(dest))
+            except BaseException:
+                fs.mv(self.path(spare), self.path(dest))
+                raise
+            self.remove(spare)
+
+    def remove(self, key: str, *, quietly: bool = False) -> None:
+        """Remove a file; one that is missing is no error."""
+        try:
+            self.fs.rm_file(self.path(key))
+        except (FileNotFoundError, NotADirectoryError):
+            pass
+        except Exception:
+            if not quietly:
+                raise
+
+    def remove_directory(self, key: str) -> None:
+        """Remove an empty directory; one that is missing is no error."""
+        with contextlib.suppress(FileNotFoundError):
+            self.fs.rmdir(self.path(key))
+
+    def make_directory(self, key: str) -> None:
+        """Make a directory and those above it; one that is there is no error.
+
+        Raises
+        ------
+        NotADirectoryError
+            If it is a file. Some filesystems leave it at that.
+        """
+        path = self.path(key)
+        if not path.strip("/") and not isinstance(self.fs, DirFileSystem):
+            return
+        with self._making.get():
+            try:
+                self.fs.makedirs(path, exist_ok=True)
+            except Exception as error:
+                # Somebody else may have made it in the meantime.
+                entry = None if is_disconnected(error) else self.entry(key)
+                if entry is None or not entry.is_dir:
+                    raise
+            else:
+                entry = self.entry(key)
+        if entry is not None and not entry.is_dir:
+            raise NotADirectoryError(path)
+
+    def _connect(self) -> tuple[AbstractFileSystem, str]:
+        if not isinstance(self.filesystem, AbstractFileSystem):
+            fs, base = self.filesystem()
+            root = self.root.strip("/")
+            return fs, base if not root else _joined(base, root)
+        fs = self.filesystem
+        if os.getpid() != self._pid:
+            with contextlib.suppress(Exception):
+                fs = copy.copy(fs)
+        return fs, str(fs._strip_protocol(self.root))  # noqa: SLF001 - the only way to a path it knows
+
+    def _refresh(self) -> None:
+        """Drop listings that were kept: another process may have changed what they show."""
+        for layer in layers(self.fs):
+            if len(getattr(layer, "dircache", ())):
+                layer.dircache.clear()
+
+    def _version(self, key: str) -> str:
+        entry = self.entry(key)
+        return "" if entry is None else entry.version
+
+    def _open(self, path: str, block: int) -> Any:
+        try:
+            return self.fs.open(path, "rb", block_size=block, cache_type="readahead")
+        except TypeError:
+            return self.fs.open(path, "rb")
+
+
+def _restore(filesystem: Filesystem, root: str, native_copy: bool) -> Files:
+    return Files(filesystem, root, native_copy=native_copy)
+
+
+def _joined(above: str, below: str) -> str:
+    return above + below if not above or above.endswith("/") else f"{above}/{below}"
+
+
+def _is_usual(info: Mapping[str, Any]) -> bool:
+    """Whether it is a file or a directory, and no socket, device or pipe."""
+    return info.get("type") in ("file", "directory", "link") or bool(info.get("islink"))
+
+
+def _descriptor(handle: Any) -> int | None:
+    """The file descriptor of a local file."""
+    try:
+        return int(handle.fileno())
+    except (AttributeError, OSError, TypeError, ValueError):
+        return None

@@ -1,0 +1,37 @@
+"""The driver ``swift``: OpenStack Swift, with the registry's layout."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from importlib.util import find_spec
+from typing import Any
+
+from storagedriver.adapter.driver import FsspecDriver
+from storagedriver.errors import MissingExtraError
+
+__all__ = ["create"]
+
+
+def create(parameters: Mapping[str, Any]) -> FsspecDriver:
+    """Make the driver. This is offline.
+
+    Parameters
+    ----------
+    parameters : mapping
+        The registry's parameters and ours, see `storagedriver.drivers.swift.parameters.SwiftParameters`.
+
+    Raises
+    ------
+    ParameterError
+        If one is missing or has a value that cannot be.
+    MissingExtraError
+        If urllib3 or keystoneauth1 is not installed.
+    """
+    for package in ("urllib3", "keystoneauth1"):
+        if find_spec(package) is None:
+            detail = f'{package} is needed: pip install "storagedriver[swift]"'
+            raise MissingExtraError(detail, driver_name="swift")
+    from storagedriver.drivers.swift.parameters import load  # noqa: PLC0415 - needs urllib3, an extra
+    from storagedriver.drivers.swift.store import SwiftStore  # noqa: PLC0415 - the same
+
+    return FsspecDriver(SwiftStore("swift", load("swift", parameters)))

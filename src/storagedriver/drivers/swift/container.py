@@ -1,0 +1,232 @@
+"""One container: its objects, one request each.
+
+https://docs.openstack.org/api-ref/object-store/
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timezone
+from email.utils import parsedate_to_datetime
+from typing import Any
+from urllib.parse import quote, unquote
+
+from storagedriver.adapter.lane import Answer, AnswerError
+from storagedriver.adapter.store import EPOCH
+from storagedriver.drivers.swift.client import Client
+from storagedriver.drivers.swift.errors import status
+from storagedriver.errors import BucketNotFoundError
+
+__all__ = ["CONTENT_TYPE", "EMPTY", "Container", "ObjectInfo", "info_of"]
+
+#: What the registry gives everything it writes.
+CONTENT_TYPE = "application/octet-stream"
+#: The ETag of no bytes: of a manifest of a dynamic large object in a listing, for one.
+EMPTY = "d41d8cd98f00b204e9800998ecf8427e"
+
+#: The slowest copy on the server that is waited for, in bytes a second.
+_COPY_RATE = 8 << 20
+_NOT_FOUND = 404
+_PRECONDITION_FAILED = 412
+#: How many bytes the segments of a manifest have together, as its writer knows
+#: it. A listing that shows fewer is late, or segments are gone.
+_SIZE = "X-Object-Meta-Storagedriver-Size"
+#: Says which writer an object comes from, where more than one may write it.
+_WRITER = "X-Object-Meta-Storagedriver-Writer"
+#: Of large objects, what is asked for is the manifest.
+RAW = {"multipart-manifest": "get"}
+
+
+@dataclass(frozen=True)
+class ObjectInfo:
+    """What the headers of an object say.
+
+    Attributes
+    ----------
+    size : int or None
+        Bytes; None for a large object of more segments than Swift counts.
+    mod_time : datetime
+        Aware, in UTC.
+    etag : str
+        As Swift gave it: that of a large object is in quotes.
+    manifest : str
+        Of a dynamic large object ``container/prefix``, else empty.
+    static : bool
+        Whether it is a static large object.
+    whole : int or None
+        The size that the writer of a manifest has noted.
+    content_type : str
+        Its type.
+    writer : str
+        The writer that it comes from, if it said so.
+    """
+
+    size: int | None
+    mod_time: datetime
+    etag: str
+    manifest: str = ""
+    static: bool = False
+    whole: int | None = None
+    content_type: str = ""
+    writer: str = ""
+
+    @property
+    def is_large(self) -> bool:
+        """Whether its content lies in segments."""
+        return bool(self.manifest) or self.static
+
+
+def info_of(headers: Mapping[str, str]) -> ObjectInfo:
+    """Read the headers of a HEAD or a GET of a whole object."""
+    length, whole = headers.get("Content-Length", ""), headers.get(_SIZE, "")
+    return ObjectInfo(
+        int(length) if length.isdecimal() else None,
+        _moment(headers),
+        headers.get("Etag", ""),
+        unquote(headers.get("X-Object-Manifest", "")),
+        headers.get("X-Static-Large-Object", "").lower() == "true",
+        int(whole) if whole.isdecimal() else None,
+        headers.get("Content-Type", ""),
+        headers.get(_WRITER, ""),
+    )
+
+
+def _moment(headers: Mapping[str, str]) -> datetime:
+    # Of the two only the first has fractions of a second.
+    with contextlib.suppress(ValueError, KeyError):
+        return datetime.fromtimestamp(float(headers["X-Timestamp"]), timezone.utc)
+    with contextlib.suppress(ValueError, KeyError):
+        return parsedate_to_datetime(headers["Last-Modified"]).astimezone(timezone.utc)
+    return EPOCH
+
+
+class Container:
+    """A container and the objects in it.
+
+    Parameters
+    ----------
+    client : Client
+        The account's requests.
+    name : str
+        The container's name.
+    """
+
+    def __init__(self, client: Client, name: str) -> None:
+        self.client = client
+        self.name = name
+
+    def sibling(self, name: str) -> Container:
+        """Another container of the account."""
+        return self if name == self.name else Container(self.client, name)
+
+    def request(self, method: str, key: str, **options: Any) -> Answer:
+        """Send a request about an object; the options are those of `Client.request`."""
+        return self.client.request(method, f"{self.name}/{key}", **options)
+
+    def make(self) -> None:
+        """Make the container; one that is there stays as it is."""
+        self.client.request("PUT", self.name)
+
+    def check(self) -> None:
+        """Raise `BucketNotFoundError` unless the container exists."""
+        try:
+            self.client.request("HEAD", self.name)
+        except AnswerError as error:
+            if status(error) == _NOT_FOUND:
+                raise BucketNotFoundError(f"there is no container {self.name!r}") from error
+            raise
+
+    def head(self, key: str, *, raw: bool = False) -> ObjectInfo | None:
+        """The object's headers, None if there is no such object or no such container.
+
+        Parameters
+        ----------
+        key : str
+            The object.
+        raw : bool
+            Of a large object, ask for its manifest: Swift then need not look at the segments.
+        """
+        try:
+            return info_of(self.request("HEAD", key, query=RAW if raw else None).headers)
+        except AnswerError as error:
+            if status(error) == _NOT_FOUND:
+                return None
+            raise
+
+    def put(self, key: str, content: Any, *, headers: Mapping[str, str] | None = None, writer: str = "") -> None:
+        """Write an object, making the container if need be."""
+        sent = {"Content-Type": CONTENT_TYPE, **(headers or {})}
+        if writer:
+            sent[_WRITER] = writer
+        try:
+            self.request("PUT", key, body=content, headers=sent)
+        except AnswerError as error:
+            if status(error) != _NOT_FOUND:
+                raise
+            self.make()
+            self.request("PUT", key, body=content, headers=sent)
+
+    def create(self, key: str, content: Any, *, writer: str = "") -> bool:
+        """Write an object unless there is one already; say whether it was written.
+
+        A server that knows no conditions writes it in any case. With a
+        `writer` an object counts as written that says it is from that writer:
+        the answer to an earlier attempt may have been lost.
+        """
+        try:
+            self.put(key, content, headers={"If-None-Match": "*"}, writer=writer)
+        except AnswerError as error:
+            if status(error) != _PRECONDITION_FAILED:
+                raise
+            there = self.head(key, raw=True) if writer else None
+            return there is not None and there.writer == writer
+        return True
+
+    def put_manifest(self, key: str, manifest: str, whole: int | None, *, writer: str = "") -> None:
+        """Write the manifest of a dynamic large object.
+
+        https://docs.openstack.org/swift/latest/overview_large_objects.html
+        """
+        headers = {"X-Object-Manifest": quote(manifest)}
+        if whole is not None:
+            headers[_SIZE] = str(whole)
+        self.put(key, b"", headers=headers, writer=writer)
+
+    def copy(
+        self,
+        key: str,
+        dest: str,
+        *,
+        size: int,
+        raw: bool = False,
+        to: Container | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> None:
+        """Copy an object on the server, making the container if need be.
+
+        Parameters
+        ----------
+        key, dest : str
+            From where, and to where.
+        size : int
+            Its bytes; a large copy is waited for longer.
+        raw : bool
+            Of a large object, copy the manifest, which then has the same segments.
+        to : Container, optional
+            The container of `dest`, if it is another one.
+        headers : mapping, optional
+            Conditions on the source, or a range of it.
+        """
+        target = to or self
+        sent = {"Destination": f"{quote(target.name)}/{quote(dest)}", **(headers or {})}
+        query = RAW if raw else None
+        try:
+            self.request("COPY", key, headers=sent, query=query, allowance=size / _COPY_RATE)
+        except AnswerError as error:
+            # Either of the two may be missing.
+            if status(error) != _NOT_FOUND or self.head(key, raw=True) is None:
+                raise
+            target.make()
+            self.request("COPY", key, headers=sent, query=query, allowance=size / _COPY_RATE)

@@ -1,0 +1,103 @@
+"""Deleting many objects, with few requests where the cluster can, and saying of each that stayed why.
+
+https://docs.openstack.org/swift/latest/middleware.html#bulk-delete
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+from urllib.parse import unquote
+
+from storagedriver.adapter.lane import AnswerError
+from storagedriver.drivers.swift.client import Client, quoted
+from storagedriver.drivers.swift.errors import DeleteError, status
+
+__all__ = ["delete"]
+
+_NOT_FOUND = 404
+_THREADS = 8
+#: Swift deletes them two at a time before it answers, and we wait for it: so many at once, and so many seconds each.
+_BATCH = 200
+_SLOWEST = 0.1
+#: More are not worth the threads.
+_FEW = 2
+_ATTEMPTS = 3
+
+
+def delete(client: Client, names: Sequence[str]) -> None:
+    """Delete objects, named as ``container/object``. One that is missing is no error.
+
+    Raises
+    ------
+    DeleteError
+        With the store's reason for each object that stayed.
+    """
+    if len(names) == 1:
+        _delete_one(client, names[0])
+        return
+    most = 0
+    if len(names) > _FEW:
+        most = int(client.info().get("bulk_delete", {}).get("max_deletes_per_request", 0))
+    failed: dict[str, str] = {}
+    if most:
+        size = min(most, _BATCH)
+        for start in range(0, len(names), size):
+            failed.update(_delete_batch(client, names[start : start + size]))
+    else:
+        failed = _delete_singly(client, names)
+    if failed:
+        raise DeleteError(failed, len(names))
+
+
+def _delete_one(client: Client, name: str) -> None:
+    client.request("DELETE", name, expected={200, 202, 204, _NOT_FOUND})
+
+
+def _delete_batch(client: Client, names: Sequence[str]) -> dict[str, str]:
+    """Delete up to a batch; what the store was too busy for, or the token too old, is asked for again."""
+    final: dict[str, str] = {}
+    for attempt in range(1, _ATTEMPTS + 1):
+        used = client.account.access().token
+        failed = _request(client, names)
+        again = [name for name, reason in failed.items() if reason[:3] in ("401", "408", "429", "500", "503")]
+        if not again or attempt == _ATTEMPTS:
+            return {**final, **failed}
+        if any(failed[name].startswith("401") for name in again):
+            client.account.renew(used)
+        final.update((name, reason) for name, reason in failed.items() if name not in again)
+        names = again
+    raise AssertionError("unreachable")
+
+
+def _request(client: Client, names: Sequence[str]) -> dict[str, str]:
+    answer = client.request(
+        "POST",
+        query={"bulk-delete": "1"},
+        headers={"Content-Type": "text/plain", "Accept": "application/json"},
+        body="\n".join(map(quoted, names)).encode(),
+        allowance=len(names) * _SLOWEST,
+    )
+    # The status is always 200, sent before anything was done; the body says how it went.
+    outcome: dict[str, Any] = json.loads(answer.content)
+    failed = {unquote(name).lstrip("/"): reason for name, reason in outcome.get("Errors", [])}
+    code = str(outcome.get("Response Status", ""))
+    if not failed and not code.startswith("200"):
+        reason = f"{code} {outcome.get('Response Body', '')}".strip()
+        return dict.fromkeys(names, reason)
+    return failed
+
+
+def _delete_singly(client: Client, names: Sequence[str]) -> dict[str, str]:
+    def one(name: str) -> str:
+        try:
+            _delete_one(client, name)
+        except AnswerError as error:
+            return f"{status(error)} {error}"
+        return ""
+
+    with ThreadPoolExecutor(min(_THREADS, len(names)), thread_name_prefix="storagedriver-delete") as pool:
+        reasons = list(pool.map(one, names))
+    return {name: reason for name, reason in zip(names, reasons, strict=True) if reason}

@@ -1,0 +1,281 @@
+"""The store of the swift driver: what the adapter asks for, and who does it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from collections.abc import Set as AbstractSet
+from dataclasses import asdict, replace
+from datetime import timedelta
+from typing import Any
+
+from storagedriver.adapter.store import Body, Entry, Failure, Store, Upload
+from storagedriver.driver import Capabilities, UploadInfo
+from storagedriver.drivers.swift import errors
+from storagedriver.drivers.swift.container import Container, ObjectInfo
+from storagedriver.drivers.swift.filesystem import SwiftFileSystem
+from storagedriver.drivers.swift.layout import Layout
+from storagedriver.drivers.swift.listing import Listed, objects
+from storagedriver.drivers.swift.parameters import SwiftParameters
+from storagedriver.drivers.swift.reading import open_object
+from storagedriver.drivers.swift.releasing import Releaser, sizes
+from storagedriver.drivers.swift.segments import dynamic_segments, pieces
+from storagedriver.drivers.swift.tempurl import TempUrls
+from storagedriver.drivers.swift.uploads import SwiftUploads, copy_pieces
+from storagedriver.errors import PathNotFoundError
+from storagedriver.parameters import secrets
+
+__all__ = ["SwiftStore"]
+
+#: Greater than every character of a path but no end of the directory: keys
+#: after it may still be in there, but none that a path can name.
+_BEYOND = "~"
+#: Swift itself has no limit; this is further than anybody plans.
+_LONGEST_URL = timedelta(days=36500)
+
+
+class _Content:
+    """A body under its key."""
+
+    def __init__(self, body: Body, key: str) -> None:
+        self.entry = replace(body.entry, key=key)
+        self.read = body.read
+        self.close = body.close
+
+
+class SwiftStore(Store):
+    """One container and prefix.
+
+    Parameters
+    ----------
+    name : str
+        The driver's name.
+    parameters : SwiftParameters
+        Checked by `storagedriver.drivers.swift.parameters.load`.
+    """
+
+    capabilities = Capabilities(
+        uploads_visible=True,
+        multiprocess=True,
+        key_and_prefix=True,
+        empty_directories=False,
+        conflicts_detected=True,
+        server_side_copy=True,
+        signs_urls=True,
+        walk_order="bytewise",
+    )
+    max_expires = _LONGEST_URL
+
+    def __init__(self, name: str, parameters: SwiftParameters) -> None:
+        super().__init__(name, secrets=secrets(parameters))
+        self._parameters = parameters
+        self._fs = SwiftFileSystem(
+            **asdict(parameters.credentials),
+            verify=not parameters.insecureskipverify,
+            timeout=parameters.timeout,
+            skip_instance_cache=True,
+        )
+        self._container = Container(self._fs.client, parameters.container)
+        self._layout = Layout(parameters.prefix)
+        self._releaser = Releaser(self._container, self._layout)
+        self._urls = TempUrls(self._container, parameters.temp_urls)
+        self._uploads = SwiftUploads(
+            self._container,
+            self._layout,
+            self._releaser,
+            chunk_size=parameters.chunksize,
+            concurrency=parameters.uploadconcurrency,
+        )
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (self.name, self._parameters)
+
+    @property
+    def filesystem(self) -> Any:
+        """The `SwiftFileSystem`, rooted where the files are."""
+        from fsspec.implementations.dirfs import DirFileSystem  # noqa: PLC0415 - only for those who ask
+
+        root = f"{self._container.name}/{self._layout.files}".rstrip("/")
+        return DirFileSystem(root, self._fs, skip_instance_cache=True)
+
+    def classify(self, error: Exception, /) -> Failure:
+        """Say what an exception of a request means."""
+        return errors.classify(error)
+
+    def head(self, key: str, /) -> Entry | None:
+        """The object, None if there is none or no such container."""
+        info = self._container.head(self._layout.file(key))
+        if info is None:
+            return None
+        return Entry(key, self._size(info), info.mod_time, version=info.etag)
+
+    def get(self, key: str, /) -> bytes:
+        """The whole content."""
+        body = open_object(self._container, self._layout.file(key))
+        try:
+            return b"".join(iter(lambda: body.read(1 << 20), b""))
+        finally:
+            body.close()
+
+    def stream(self, key: str, offset: int, length: int | None, version: str, /) -> Body:
+        """Open the content; of a dynamic large object the segments themselves."""
+        concurrency = self._parameters.readconcurrency
+        name = self._layout.file(key)
+        return _Content(open_object(self._container, name, offset, length, version, concurrency=concurrency), key)
+
+    def put(self, key: str, content: memoryview, /) -> None:
+        """Write the content atomically; the segments of what it replaces go."""
+        name = self._layout.file(key)
+        if self._container.create(name, content):
+            return
+        before = self._container.head(name, raw=True)
+        self._container.put(name, content)
+        self._release(name, before)
+
+    def pages(
+        self,
+        prefix: str,
+        *,
+        recursive: bool,
+        start_after: str = "",
+        limit: int = 0,
+        skipped: AbstractSet[str] = frozenset(),
+    ) -> Iterator[Sequence[Entry]]:
+        """List, a request at a time; only a flat listing asks for the sizes of large objects."""
+        marker = self._layout.file(start_after) if start_after and recursive else ""
+        whole, left = self._layout.file(prefix), limit
+        while True:
+            listing = objects(self._container, whole, delimiter="" if recursive else "/", marker=marker, limit=left)
+            marker = ""
+            for page in listing:
+                yield self._entries(page, recursive=recursive and not limit)
+                left -= len(page)
+                marker = self._leap(page, skipped) if recursive else ""
+                if marker:
+                    break
+            if not marker or (limit and left <= 0):
+                return
+
+    def copy(self, source: str, dest: str, /) -> None:
+        """Copy an object on the server; a large one gets segments of its own."""
+        name, target = self._layout.file(source), self._layout.file(dest)
+        info = self._source(name)
+        before = self._container.head(target, raw=True)
+        if not info.is_large:
+            self._container.copy(name, target, size=info.size or 0, headers={"If-Match": info.etag})
+        else:
+            parts = pieces(self._container, name, info)
+            segments = self._layout.new_segments(dest)
+            try:
+                copied = copy_pieces(self._container, parts, segments)
+            except BaseException:
+                self._releaser.remove(segments)
+                raise
+            manifest = f"{self._container.name}/{segments}"
+            if copied:
+                self._container.put_manifest(target, manifest, sum(part.size for part in copied))
+            else:
+                self._container.put(target, b"")
+        self._release(target, before)
+
+    def move(self, source: str, dest: str, /) -> None:
+        """Move an object; the segments of a large one stay where they are, under another manifest."""
+        name, target = self._layout.file(source), self._layout.file(dest)
+        info = self._source(name)
+        before = self._container.head(target, raw=True)
+        if info.manifest:
+            self._container.put_manifest(target, info.manifest, info.whole)
+        else:
+            conditions = {} if info.static else {"If-Match": info.etag}
+            self._container.copy(name, target, size=info.size or 0, raw=info.static, headers=conditions)
+        self._container.request("DELETE", name, expected={200, 202, 204, 404})
+        if before is not None and before.manifest != info.manifest:
+            self._release(target, before)
+
+    def delete(self, keys: Sequence[str], /) -> None:
+        """Delete objects, with their segments where nobody else has them."""
+        self._releaser.delete(Listed(self._layout.file(key)) for key in keys)
+
+    def delete_tree(self, key: str, /) -> bool:
+        """Delete the object and everything below it.
+
+        Uploads that were closed are objects like others. Of those that were
+        killed the segments stay until `purge_uploads`: to say that no file has
+        them, all files would have to be looked at.
+        """
+        found = False
+        for page in objects(self._container, self._layout.file(key) + "/"):
+            if page:
+                found = True
+                self._releaser.delete(page)
+        if self._container.head(self._layout.file(key), raw=True) is not None:
+            found = True
+            self.delete([key])
+        return found
+
+    def sign(self, key: str, method: str, expires: timedelta, /) -> str | None:
+        """A temporary URL."""
+        return self._urls.sign(self._layout.file(key), method, expires.total_seconds())
+
+    def begin(self, key: str, /) -> Upload:
+        """Begin an upload."""
+        return self._uploads.begin(key)
+
+    def resume(self, key: str, /) -> Upload:
+        """Go on where the content at the path ends."""
+        return self._uploads.resume(key)
+
+    def uploads(self, key: str, /) -> Iterator[UploadInfo]:
+        """The segments that no manifest has."""
+        for orphan in self._releaser.orphans(key):
+            yield UploadInfo("/" + orphan.key, orphan.segments, orphan.started, orphan.size)
+
+    def abort(self, upload: UploadInfo, /) -> None:
+        """Delete the segments of an upload."""
+        self._releaser.remove(upload.id)
+
+    def close(self) -> None:
+        """Close the connections of this process."""
+        self._fs.client.close()
+
+    def _source(self, name: str) -> ObjectInfo:
+        info = self._container.head(name, raw=True)
+        if info is None:
+            self._container.check()
+            raise PathNotFoundError
+        return info
+
+    def _release(self, name: str, before: ObjectInfo | None) -> None:
+        if before is not None and before.manifest:
+            self._releaser.release(name, before.manifest)
+
+    def _size(self, info: ObjectInfo) -> int:
+        """The size; of a large object for which the headers do not settle it, the segments say it."""
+        settled = info.size == info.whole if info.whole is not None else bool(info.size)
+        if not info.manifest or settled:
+            return info.size or 0
+        segments = dynamic_segments(self._container, info)
+        segments.check()
+        return segments.size
+
+    def _entries(self, page: Sequence[Listed], *, recursive: bool) -> list[Entry]:
+        start = len(self._layout.files)
+        lines = sizes(self._container, page) if recursive else ((line, line.size) for line in page)
+        return [
+            Entry(
+                line.name[start:].removesuffix("/") if line.is_dir else line.name[start:],
+                size,
+                line.mod_time,
+                line.is_dir,
+                line.etag,
+            )
+            for line, size in lines
+        ]
+
+    def _leap(self, page: Sequence[Listed], skipped: AbstractSet[str]) -> str:
+        """Where to go on after a page that ended below a directory whose content is not wanted."""
+        if not page or not skipped:
+            return ""
+        last = page[-1].name[len(self._layout.files) :]
+        above = (last[:end] for end, character in enumerate(last) if character == "/")
+        leaps = (f"{directory}/{_BEYOND}" for directory in above if directory in skipped)
+        return next((self._layout.file(leap) for leap in leaps if leap > last), "")

@@ -1,0 +1,319 @@
+"""Uploads: segments that become a dynamic large object when its manifest is written.
+
+The manifest is written at each close and at the commit, so an upload can be
+seen from its first close on, and there is no telling it from a committed file.
+Segments of an upload that was never closed are seen by nobody.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import secrets
+import threading
+import time
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+
+from storagedriver.adapter.lane import AnswerError
+from storagedriver.adapter.parts import PartEngine, growing
+from storagedriver.adapter.store import Upload
+from storagedriver.drivers.swift.container import Container, ObjectInfo
+from storagedriver.drivers.swift.deleting import delete
+from storagedriver.drivers.swift.errors import DeleteError
+from storagedriver.drivers.swift.layout import Layout, numbered
+from storagedriver.drivers.swift.listing import objects
+from storagedriver.drivers.swift.releasing import Releaser, heads
+from storagedriver.drivers.swift.segments import Segment, dynamic_segments, pieces
+from storagedriver.errors import ConflictError, PathNotFoundError, UnavailableError
+
+__all__ = ["SwiftUpload", "SwiftUploads", "copy_pieces"]
+
+_LARGEST = 5 << 30
+_FIRST_PAUSE = 0.1
+_LONGEST_PAUSE = 2.0
+_COPIES = 4
+
+
+class SwiftUploads:
+    """The uploads of one driver.
+
+    Parameters
+    ----------
+    container : Container
+        Where manifests and segments are.
+    layout : Layout
+        Their names.
+    releaser : Releaser
+        Deletes what was replaced.
+    chunk_size : int
+        The bytes of a segment; they grow late, as Swift only counts the first
+        10,000 segments of an object.
+    concurrency : int
+        How many segments of one upload are sent at a time.
+    """
+
+    def __init__(
+        self, container: Container, layout: Layout, releaser: Releaser, *, chunk_size: int, concurrency: int
+    ) -> None:
+        self.container = container
+        self.layout = layout
+        self.releaser = releaser
+        self.chunk_size = chunk_size
+        self.concurrency = concurrency
+
+    def begin(self, key: str) -> Upload:
+        """As `Store.begin`. What an earlier upload left at the path goes when this one is published."""
+        info = self.container.head(self.layout.file(key), raw=True)
+        return SwiftUpload(self, key, info)
+
+    def resume(self, key: str) -> Upload:
+        """As `Store.resume`. Segments behind a gap are deleted."""
+        name = self.layout.file(key)
+        info = self.container.head(name, raw=True)
+        if info is None:
+            self.container.check()
+            raise PathNotFoundError
+        container, _, segments = info.manifest.partition("/")
+        if container != self.container.name or self.layout.uploaded_to(segments) is None:
+            # A plain object, or a large one that was not made by an upload of the registry's or ours.
+            whole = info if not info.is_large else self.container.head(name)
+            size = whole.size if whole is not None else None
+            found = pieces(self.container, name, info)
+            total = size if size is not None else sum(piece.size for piece in found)
+            return SwiftUpload(self, key, info, adopted=found if total else (), size=total)
+        known = dynamic_segments(self.container, info, probe=True)
+        if known.missing and not known.rest:
+            known.check()
+        if known.rest:
+            delete(self.container.client, [f"{self.container.name}/{segment.key}" for segment in known.rest])
+        return SwiftUpload(
+            self, key, info, segments=segments, known=known.run, first=known.next_number, size=known.size
+        )
+
+
+class SwiftUpload(Upload):
+    """One upload.
+
+    Parameters
+    ----------
+    uploads : SwiftUploads
+        The driver's uploads.
+    key : str
+        Where it will be published.
+    found : ObjectInfo or None
+        What lies there as the upload begins.
+    segments : str
+        What the names of its segments begin with; empty for new ones.
+    known : sequence of Segment
+        What earlier sessions have written.
+    first : int
+        The number of the first segment that is written now.
+    adopted : sequence of Segment
+        The content that the upload goes on from, where that is not one of its own segments.
+    size : int
+        The bytes of `known` or `adopted`.
+    """
+
+    def __init__(
+        self,
+        uploads: SwiftUploads,
+        key: str,
+        found: ObjectInfo | None,
+        *,
+        segments: str = "",
+        known: Sequence[Segment] = (),
+        first: int = 1,
+        adopted: Sequence[Segment] = (),
+        size: int | None = None,
+    ) -> None:
+        self._uploads = uploads
+        self._container = uploads.container
+        self._name = uploads.layout.file(key)
+        self._found = found
+        self._resumed = bool(segments)
+        self._appends = size is not None
+        self._segments = segments or uploads.layout.new_segments(key)
+        self._known = list(known)
+        self._first = first
+        self._adopted = adopted
+        self._size = size or 0
+        self._engine: PartEngine[Segment] | None = None
+        self._writer = secrets.token_hex(8)
+        self._claimed = threading.Event()
+        self._lost = False
+
+    @property
+    def size(self) -> int:
+        """The segments, those on their way and what is buffered."""
+        return self._size
+
+    def write(self, data: memoryview, /) -> None:
+        """Append."""
+        if not data:
+            return
+        if self._engine is None:
+            self._engine = self._prepare()
+        self._engine.write(data)
+        self._size += len(data)
+
+    def suspend(self) -> None:
+        """Send what is buffered and write the manifest."""
+        self._publish()
+
+    def commit(self) -> None:
+        """The same: Swift has nothing by which a committed file could be told."""
+        self._publish()
+
+    def cancel(self) -> None:
+        """Delete the segments, and the file unless it is another writer's by now."""
+        if self._engine is not None:
+            self._engine.drain()
+        state = self._look()
+        if state is not None and (state == self._found or self._is_ours(state)):
+            delete(self._container.client, [f"{self._container.name}/{self._name}"])
+            self._uploads.releaser.release(self._name, state.manifest)
+        self._discard()
+
+    def abandon(self) -> None:
+        """Stop sending."""
+        self._claimed.set()
+        if self._engine is not None:
+            self._engine.abandon()
+
+    def _prepare(self) -> PartEngine[Segment]:
+        if self._adopted:
+            self._known = copy_pieces(self._container, self._adopted, self._segments)
+            self._first = len(self._known) + 1
+            self._adopted = ()
+        return PartEngine(
+            self._send,
+            first=self._first,
+            part_size=growing(self._uploads.chunk_size, _LARGEST),
+            concurrency=self._uploads.concurrency,
+        )
+
+    def _send(self, number: int, data: memoryview) -> Segment:
+        """Send a segment. Of a resumed upload the first says whether anybody else goes on with it, too."""
+        key = numbered(self._segments, number)
+        if not self._resumed:
+            self._container.put(key, data, writer=self._writer)
+        elif number == self._first:
+            try:
+                self._create(key, data)
+            except BaseException:
+                self._lost = True
+                raise
+            finally:
+                self._claimed.set()
+        else:
+            self._claimed.wait()
+            if self._lost:
+                raise ConflictError("another writer goes on with this upload")
+            self._create(key, data)
+        return Segment(self._container.name, key, data.nbytes, number=number)
+
+    def _create(self, key: str, data: memoryview) -> None:
+        if not self._container.create(key, data, writer=self._writer):
+            raise ConflictError("another writer goes on with this upload")
+
+    def _publish(self) -> None:
+        sent = self._engine.flush() if self._engine is not None else []
+        state = self._look()
+        # An earlier attempt may have written it, and nobody was told.
+        ours = state is not None and self._is_ours(state)
+        if not ours and state != self._found and (state is not None or self._appends):
+            self._discard()
+            raise ConflictError("the file was replaced or removed by another writer")
+        if not self._known and not sent:
+            if not self._appends:
+                # Not a manifest: of one without segments nobody could say whether they are gone.
+                self._container.put(self._name, b"", writer=self._writer)
+                self._release_found()
+        elif sent or not self._resumed:
+            self._await_listing(sent)
+            self._container.put_manifest(self._name, self._manifest, self._size, writer=self._writer)
+            self._release_found()
+
+    @property
+    def _manifest(self) -> str:
+        return f"{self._container.name}/{self._segments}"
+
+    def _release_found(self) -> None:
+        """The segments of what was there before are nobody's now."""
+        if self._found is not None and self._found.manifest not in ("", self._manifest):
+            # The content is published. What stays behind is an orphan, which can be purged.
+            with contextlib.suppress(AnswerError, DeleteError):
+                self._uploads.releaser.release(self._name, self._found.manifest)
+
+    def _look(self) -> ObjectInfo | None:
+        return self._container.head(self._name, raw=True)
+
+    def _is_ours(self, info: ObjectInfo) -> bool:
+        return info.writer == self._writer
+
+    def _await_listing(self, sent: Sequence[Segment]) -> None:
+        """Wait until the listing that Swift reads by shows all segments, and see that they are ours."""
+        expected = {segment.key: segment.size for segment in (*self._known, *sent)}
+        deadline = time.monotonic() + self._container.client.timeout
+        pause = _FIRST_PAUSE
+        while True:
+            lines = [line for page in objects(self._container, self._segments + "/") for line in page]
+            listed = {line.name: line.size for line in lines}
+            if listed == expected:
+                return
+            strange = any(listed[name] != expected.get(name) for name in listed)
+            gone = [name for name in expected if name not in listed]
+            if strange or any(self._container.head(name) is None for name in gone[:1]):
+                self._discard()
+                raise ConflictError("another writer has changed or removed the segments of this upload")
+            if time.monotonic() + pause > deadline:
+                detail = "the container's listing does not show all segments yet; the commit can be tried again"
+                raise UnavailableError(detail)
+            time.sleep(pause)
+            pause = min(2 * pause, _LONGEST_PAUSE)
+
+    def _discard(self) -> None:
+        """Delete what this writer has written, as far as nobody else counts on it."""
+        if self._engine is not None:
+            self._engine.drain()
+        if not self._resumed:
+            self._uploads.releaser.remove(self._segments)
+            return
+        known = {segment.key for segment in self._known}
+        state = self._look()
+        if state is not None and state.manifest == self._manifest:
+            # Another one has published this upload: what it counted is its own by now.
+            known.update(segment.key for segment in dynamic_segments(self._container, state).run)
+        lines = [line.name for page in objects(self._container, self._segments + "/") for line in page]
+        infos = heads(self._container, [name for name in lines if name not in known], raw=True)
+        ours = [name for name, info in infos.items() if self._is_ours(info)]
+        if ours:
+            delete(self._container.client, [f"{self._container.name}/{name}" for name in ours])
+
+
+def copy_pieces(container: Container, parts: Sequence[Segment], segments: str) -> list[Segment]:
+    """Copy the pieces of an object on the server, as the segments of a new upload.
+
+    Parameters
+    ----------
+    container : Container
+        Where the segments shall be.
+    parts : sequence of Segment
+        The pieces.
+    segments : str
+        What the names of the segments shall begin with.
+    """
+
+    def copy(number: int, part: Segment) -> Segment:
+        key = numbered(segments, number)
+        headers = {"If-Match": part.etag} if part.etag else {}
+        if part.is_range:
+            headers["Range"] = f"bytes={part.first}-{part.first + part.size - 1}"
+        source = container.sibling(part.container)
+        source.copy(part.key, key, size=part.size, to=container, headers=headers)
+        return Segment(container.name, key, part.size, part.etag, number=number)
+
+    if len(parts) == 1:
+        return [copy(1, parts[0])]
+    with ThreadPoolExecutor(_COPIES, thread_name_prefix="storagedriver-copy") as pool:
+        return list(pool.map(copy, range(1, len(parts) + 1), parts))

@@ -1,0 +1,72 @@
+"""What the tests of the swift driver share: drivers in containers of their own, and a look behind them."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack
+from typing import Any
+
+import pytest
+
+from storagedriver import factory
+from storagedriver.adapter.driver import FsspecDriver
+from storagedriver.drivers.swift.container import Container
+from storagedriver.drivers.swift.filesystem import SwiftFileSystem
+from storagedriver.drivers.swift.listing import objects
+from tests.servers.swift import SwiftServer
+
+MakeSwift = Callable[..., FsspecDriver]
+TEMP_URL_KEY = "temp-url-key-of-a-test"
+
+
+def parameters_of(server: SwiftServer, container: str, **others: Any) -> dict[str, Any]:
+    """What a driver on tempauth is made with."""
+    parameters = {"authurl": server.auth_url, "username": server.user, "password": server.key, "container": container}
+    return {**parameters, **others}
+
+
+@pytest.fixture
+def container_name() -> str:
+    """A container of the test's own."""
+    return f"test-{uuid.uuid4().hex}"
+
+
+@pytest.fixture
+def make_swift(swift: SwiftServer, container_name: str) -> Iterator[MakeSwift]:
+    """``make_swift(**parameters)`` gives a driver that is closed at the end."""
+    with ExitStack() as stack:
+
+        def make(container: str = container_name, **parameters: Any) -> FsspecDriver:
+            driver = factory.create("swift", parameters_of(swift, container, **parameters))
+            assert isinstance(driver, FsspecDriver)
+            return stack.enter_context(driver)
+
+        yield make
+
+
+@pytest.fixture
+def driver(make_swift: MakeSwift) -> FsspecDriver:
+    """A driver with a prefix and small segments."""
+    return make_swift(prefix="reg", chunksize=1 << 20)
+
+
+@pytest.fixture
+def fs(swift: SwiftServer) -> Iterator[SwiftFileSystem]:
+    """The filesystem, over the same account."""
+    fs = SwiftFileSystem(swift.auth_url, swift.user, swift.key, skip_instance_cache=True)
+    yield fs
+    fs.client.close()
+
+
+@pytest.fixture
+def container(fs: SwiftFileSystem, container_name: str) -> Container:
+    """The test's container as it is, below the driver."""
+    made = fs.container(container_name)
+    made.make()
+    return made
+
+
+def names(container: Container, prefix: str = "") -> Mapping[str, int]:
+    """All objects and their sizes."""
+    return {line.name: line.size for page in objects(container, prefix) for line in page}

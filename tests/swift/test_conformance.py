@@ -1,0 +1,53 @@
+"""The conformance suite, on tempauth, with a prefix and without."""
+
+from __future__ import annotations
+
+import uuid
+
+from storagedriver import factory
+from storagedriver.driver import StorageDriver
+from storagedriver.drivers.swift.store import SwiftStore
+from storagedriver.testsuites import suite
+from tests.servers.swift import SwiftServer
+from tests.swift.conftest import TEMP_URL_KEY, parameters_of
+
+CAPABILITIES = SwiftStore.capabilities
+_SHARED = "conformance"
+
+
+def _with_prefix(swift: SwiftServer, rootdirectory: str) -> StorageDriver:
+    driver = factory.create("swift", parameters_of(swift, _SHARED, prefix=rootdirectory, secretkey=TEMP_URL_KEY))
+    # The container is made at the first write, and before it there is nothing that could be listed.
+    driver.put_content("/first", b"")
+    driver.delete("/first")
+    return driver
+
+
+def _without_prefix(swift: SwiftServer) -> StorageDriver:
+    container = f"conformance-{uuid.uuid4().hex}"
+    driver = factory.create("swift", parameters_of(swift, container, secretkey=TEMP_URL_KEY, chunksize=1 << 20))
+    driver.put_content("/first", b"")
+    driver.delete("/first")
+    return driver
+
+
+def _refused(swift: SwiftServer, rootdirectory: str) -> StorageDriver:
+    return factory.create(
+        "swift", parameters_of(swift, _SHARED, prefix=rootdirectory, password="wrong-secret-of-a-test")
+    )
+
+
+def _unreachable(refused_endpoint: str) -> StorageDriver:
+    parameters = {"container": "any", "username": "any", "password": "any", "authurl": f"{refused_endpoint}/auth/v1.0"}
+    return factory.create("swift", {**parameters, "timeout": 2})
+
+
+TestSwift = suite(
+    "swift",
+    _with_prefix,
+    CAPABILITIES,
+    make_refused=_refused,
+    make_unreachable=_unreachable,
+    secrets=[TEMP_URL_KEY, "wrong-secret-of-a-test"],
+)
+TestSwiftContainer = suite("swift in a plain container", _without_prefix, CAPABILITIES)
