@@ -7,7 +7,7 @@ import copy
 import os
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import Any
+from typing import Any, TypeAlias
 
 from fsspec import AbstractFileSystem
 from fsspec.implementations.dirfs import DirFileSystem
@@ -23,7 +23,7 @@ from storagedriver.errors import ConflictError
 __all__ = ["Files", "Filesystem", "parent_of"]
 
 #: A filesystem, or what makes one; the second is called in each process.
-Filesystem = AbstractFileSystem | Callable[[], tuple[AbstractFileSystem, str]]
+Filesystem: TypeAlias = AbstractFileSystem | Callable[[], tuple[AbstractFileSystem, str]]
 
 _PIECE = 1 << 20
 #: How often a file is opened that is being replaced all the time.
@@ -86,10 +86,10 @@ class Files:
             return
         self._place = PerProcess(self._connect)
         for name in ("client", "ftp"):
-            connection = getattr(lowest, name, None)
-            if hasattr(connection, "close"):
+            close = getattr(getattr(lowest, name, None), "close", None)
+            if callable(close):
                 with contextlib.suppress(Exception):
-                    connection.close()
+                    close()
 
     def entry(self, key: str) -> Entry | None:
         """What is at the key, file or directory; None if there is nothing."""

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from importlib.util import find_spec
 from typing import Any
 
 from storagedriver.adapter.driver import FsspecDriver
-from storagedriver.errors import MissingExtraError
+from storagedriver.errors import needing_extra
 
 __all__ = ["create"]
 
@@ -27,11 +26,8 @@ def create(parameters: Mapping[str, Any]) -> FsspecDriver:
     MissingExtraError
         If urllib3 or keystoneauth1 is not installed.
     """
-    for package in ("urllib3", "keystoneauth1"):
-        if find_spec(package) is None:
-            detail = f'{package} is needed: pip install "storagedriver[swift]"'
-            raise MissingExtraError(detail, driver_name="swift")
-    from storagedriver.drivers.swift.parameters import load  # noqa: PLC0415 - needs urllib3, an extra
-    from storagedriver.drivers.swift.store import SwiftStore  # noqa: PLC0415 - the same
+    with needing_extra("swift", "swift"):
+        from storagedriver.drivers.swift.parameters import load  # noqa: PLC0415 - needs urllib3, an extra
+        from storagedriver.drivers.swift.store import SwiftStore  # noqa: PLC0415 - the same
 
-    return FsspecDriver(SwiftStore("swift", load("swift", parameters)))
+        return FsspecDriver(SwiftStore("swift", load("swift", parameters)))
