@@ -74,6 +74,12 @@ def listed_tree(driver: StorageDriver, path: str = TOP) -> dict[str, FileInfo]:
     return found
 
 
+def blob_path(digest: str) -> str:
+    """Where the content of a blob lies."""
+    algorithm, _, name = digest.partition(":")
+    return f"{TOP}/blobs/{algorithm}/{name[:2]}/{name}/data"
+
+
 def expected_links(repository: str, tag: str, manifest: str, blobs: Mapping[str, int]) -> dict[str, str]:
     """The link files that the push of one image leaves, with what they hold."""
     base = f"{TOP}/repositories/{repository}"

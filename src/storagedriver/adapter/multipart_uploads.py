@@ -21,7 +21,7 @@ from storagedriver.adapter.multipart import (
     complete,
     copy_parts,
 )
-from storagedriver.adapter.parts import PartEngine, growing
+from storagedriver.adapter.parts import PartEngine, PartUpload, growing
 from storagedriver.adapter.store import Entry, Upload
 from storagedriver.driver import UploadInfo
 from storagedriver.errors import ConflictError, PathNotFoundError
@@ -143,7 +143,7 @@ class _Loaded:
         return committed is not None and self.changed.replace(microsecond=0) < committed.mod_time.replace(microsecond=0)
 
 
-class MultipartUpload(Upload):
+class MultipartUpload(PartUpload[Part]):
     """One multipart upload.
 
     Parameters
@@ -179,23 +179,8 @@ class MultipartUpload(Upload):
         self._parts = list(parts)
         self._content = content
         self._closed_off = closed_off
-        self._size = content.size if content else sum(part.size for part in parts)
-        self._engine: PartEngine[Part] | None = None
+        super().__init__(content.size if content else sum(part.size for part in parts))
         self._published = False
-
-    @property
-    def size(self) -> int:
-        """The durable parts, those on their way and what is buffered."""
-        return self._size
-
-    def write(self, data: memoryview, /) -> None:
-        """Append."""
-        if not data:
-            return
-        if self._engine is None:
-            self._engine = self._prepare()
-        self._engine.write(data)
-        self._size += len(data)
 
     def suspend(self) -> None:
         """Send what is buffered as a part, however short."""
@@ -213,18 +198,12 @@ class MultipartUpload(Upload):
 
     def cancel(self) -> None:
         """Abort the upload; what it published to be able to go on goes along."""
-        if self._engine is not None:
-            self._engine.drain()
+        self._stop()
         with self._uploads.limit.slot():
             if self._id is not None:
                 self._client.abort_multipart(self._key, self._id)
             if self._published:
                 self._client.delete([self._key])
-
-    def abandon(self) -> None:
-        """Stop sending."""
-        if self._engine is not None:
-            self._engine.abandon()
 
     def _prepare(self) -> PartEngine[Part]:
         """Make sure that parts can follow, and give the engine that sends them."""

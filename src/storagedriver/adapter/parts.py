@@ -6,12 +6,15 @@ the one that is being filled.
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Generic, TypeVar
 
-__all__ = ["PartEngine", "growing"]
+from storagedriver.adapter.store import Upload
+
+__all__ = ["PartEngine", "PartUpload", "growing"]
 
 P = TypeVar("P")
 
@@ -154,3 +157,45 @@ class PartEngine(Generic[P]):
         if self._pool is not None:
             self._pool.shutdown(wait=wait, cancel_futures=True)
             self._pool = None
+
+
+class PartUpload(Upload, Generic[P]):
+    """An upload that sends its parts through a `PartEngine`, which it makes with the first byte.
+
+    Parameters
+    ----------
+    size : int
+        The bytes that are there already.
+    """
+
+    def __init__(self, size: int) -> None:
+        self._size = size
+        self._engine: PartEngine[P] | None = None
+
+    @property
+    def size(self) -> int:
+        """What was there, what is on its way and what is buffered."""
+        return self._size
+
+    @abstractmethod
+    def _prepare(self) -> PartEngine[P]:
+        """Make sure that parts can follow, and give the engine that sends them."""
+
+    def write(self, data: memoryview, /) -> None:
+        """Append."""
+        if not data:
+            return
+        if self._engine is None:
+            self._engine = self._prepare()
+        self._engine.write(data)
+        self._size += len(data)
+
+    def abandon(self) -> None:
+        """Stop sending."""
+        if self._engine is not None:
+            self._engine.abandon()
+
+    def _stop(self) -> None:
+        """Stop sending and wait until nothing is under way."""
+        if self._engine is not None:
+            self._engine.drain()

@@ -11,8 +11,7 @@ import secrets
 
 from storagedriver.adapter.lane import AnswerError
 from storagedriver.adapter.limits import Limit
-from storagedriver.adapter.parts import PartEngine
-from storagedriver.adapter.store import Upload
+from storagedriver.adapter.parts import PartEngine, PartUpload
 from storagedriver.drivers.azure import blobs
 from storagedriver.drivers.azure.blobs import CONTENT_TYPE, Blob
 from storagedriver.drivers.azure.blocks import MOST_BLOCKS
@@ -31,7 +30,7 @@ _GROWS_EVERY = 5_000
 _LOST = "another writer has replaced the blob or appended to it"
 
 
-class AppendUpload(Upload):
+class AppendUpload(PartUpload[None]):
     """An append blob and the end of it that was written last.
 
     Parameters
@@ -52,11 +51,11 @@ class AppendUpload(Upload):
         self._limit = limit
         self._key = blob.entry.key
         self._version = blob.entry.version
-        self._end = self._size = blob.entry.size
+        super().__init__(blob.entry.size)
+        self._end = blob.entry.size
         self._blocks = blob.blocks
         self._chunk_size = chunk_size
         self._foreign = None if blob.is_append else blob
-        self._engine: PartEngine[None] | None = None
 
     @classmethod
     def begin(cls, client: Client, limit: Limit, key: str, chunk_size: int) -> AppendUpload:
@@ -74,20 +73,6 @@ class AppendUpload(Upload):
         """Go on from a block blob, which is made an append blob when the first byte is written."""
         return cls(client, limit, blob, chunk_size)
 
-    @property
-    def size(self) -> int:
-        """The blob's bytes, those on their way and those that are buffered."""
-        return self._size
-
-    def write(self, data: memoryview, /) -> None:
-        """Append."""
-        if not data:
-            return
-        if self._engine is None:
-            self._engine = self._prepare()
-        self._engine.write(data)
-        self._size += len(data)
-
     def suspend(self) -> None:
         """Send what is buffered."""
         if self._engine is not None:
@@ -103,19 +88,13 @@ class AppendUpload(Upload):
 
     def cancel(self) -> None:
         """Delete the blob, unless somebody else has written it since."""
-        if self._engine is not None:
-            self._engine.drain()
+        self._stop()
         with self._limit.slot():
             try:
                 blobs.delete_one(self._client, self._key, self._version)
             except AnswerError as error:
                 if not is_conflict(error):
                     raise
-
-    def abandon(self) -> None:
-        """Stop sending."""
-        if self._engine is not None:
-            self._engine.abandon()
 
     def _prepare(self) -> PartEngine[None]:
         if self._foreign is not None:

@@ -7,8 +7,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from storagedriver.adapter.limits import Limit
-from storagedriver.adapter.parts import PartEngine
-from storagedriver.adapter.store import Body, Entry, Upload
+from storagedriver.adapter.parts import PartEngine, PartUpload
+from storagedriver.adapter.store import Body, Entry
 from storagedriver.drivers.azure import blobs, block_lists
 from storagedriver.drivers.azure.blocks import MOST_BLOCKS, Block, BlockName
 from storagedriver.drivers.azure.client import Client
@@ -42,7 +42,7 @@ class Ways:
     end: Callable[[str, str], None]
 
 
-class BlockUpload(Upload):
+class BlockUpload(PartUpload[str]):
     """One upload.
 
     Parameters
@@ -82,22 +82,7 @@ class BlockUpload(Upload):
         self._content = content
         self._head = [block.id for block in head]
         self._run = [block.id for block in run]
-        self._size = content.size if content else sum(block.size for block in (*head, *run))
-        self._engine: PartEngine[str] | None = None
-
-    @property
-    def size(self) -> int:
-        """What was committed or sent before, what is on its way and what is buffered."""
-        return self._size
-
-    def write(self, data: memoryview, /) -> None:
-        """Append."""
-        if not data:
-            return
-        if self._engine is None:
-            self._engine = self._prepare()
-        self._engine.write(data)
-        self._size += len(data)
+        super().__init__(content.size if content else sum(block.size for block in (*head, *run)))
 
     def suspend(self) -> None:
         """Send what is buffered, however short it is."""
@@ -113,16 +98,10 @@ class BlockUpload(Upload):
 
     def cancel(self) -> None:
         """Drop the blocks."""
-        if self._engine is not None:
-            self._engine.drain()
+        self._stop()
         if self._name is not None:
             with self._ways.limit.slot():
                 self._ways.end(self._key, self._name.upload_id)
-
-    def abandon(self) -> None:
-        """Stop sending."""
-        if self._engine is not None:
-            self._engine.abandon()
 
     def _flush(self) -> list[str]:
         return self._run + (self._engine.flush() if self._engine else [])

@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 from storagedriver.adapter.lane import AnswerError
-from storagedriver.adapter.parts import PartEngine, growing
+from storagedriver.adapter.parts import PartEngine, PartUpload, growing
 from storagedriver.adapter.store import Upload
 from storagedriver.drivers.swift.container import Container, ObjectInfo
 from storagedriver.drivers.swift.deleting import delete
@@ -91,7 +91,7 @@ class SwiftUploads:
         )
 
 
-class SwiftUpload(Upload):
+class SwiftUpload(PartUpload[Segment]):
     """One upload.
 
     Parameters
@@ -136,25 +136,10 @@ class SwiftUpload(Upload):
         self._known = list(known)
         self._first = first
         self._adopted = adopted
-        self._size = size or 0
-        self._engine: PartEngine[Segment] | None = None
+        super().__init__(size or 0)
         self._writer = secrets.token_hex(8)
         self._claimed = threading.Event()
         self._lost = False
-
-    @property
-    def size(self) -> int:
-        """The segments, those on their way and what is buffered."""
-        return self._size
-
-    def write(self, data: memoryview, /) -> None:
-        """Append."""
-        if not data:
-            return
-        if self._engine is None:
-            self._engine = self._prepare()
-        self._engine.write(data)
-        self._size += len(data)
 
     def suspend(self) -> None:
         """Send what is buffered and write the manifest."""
@@ -166,8 +151,7 @@ class SwiftUpload(Upload):
 
     def cancel(self) -> None:
         """Delete the segments, and the file unless it is another writer's by now."""
-        if self._engine is not None:
-            self._engine.drain()
+        self._stop()
         state = self._look()
         if state is not None and (state == self._found or self._is_ours(state)):
             delete(self._container.client, [f"{self._container.name}/{self._name}"])
@@ -274,8 +258,7 @@ class SwiftUpload(Upload):
 
     def _discard(self) -> None:
         """Delete what this writer has written, as far as nobody else counts on it."""
-        if self._engine is not None:
-            self._engine.drain()
+        self._stop()
         if not self._resumed:
             self._uploads.releaser.remove(self._segments)
             return
