@@ -10,10 +10,11 @@ from email.utils import parsedate_to_datetime
 
 from azure.storage.blob import BlobSasPermissions, generate_blob_sas
 
+from storagedriver.adapter.deleting import DeleteError
 from storagedriver.adapter.lane import Answer, AnswerError, whole_size
 from storagedriver.adapter.store import EPOCH, Body, EmptyBody, Entry
 from storagedriver.drivers.azure.client import Client
-from storagedriver.drivers.azure.errors import INVALID_BLOB_TYPE, NO_BLOB, DeleteError, code_of, status_of
+from storagedriver.drivers.azure.errors import INVALID_BLOB_TYPE, NO_BLOB, classify, code_of, status_of
 from storagedriver.errors import PathNotFoundError, StorageDriverError
 
 __all__ = ["CONTENT_TYPE", "Blob", "delete", "delete_one", "existing", "get", "look", "put", "sign", "stream"]
@@ -161,7 +162,7 @@ def delete(client: Client, keys: Sequence[str]) -> None:
 
     with ThreadPoolExecutor(min(_SINGLES, len(keys)), thread_name_prefix="storagedriver-delete") as pool:
         outcomes = list(pool.map(one, keys))
-    failed = {key: outcome for key, outcome in zip(keys, outcomes, strict=True) if outcome is not None}
+    failed = {key: classify(error) for key, error in zip(keys, outcomes, strict=True) if error is not None}
     if failed:
         raise DeleteError(failed, len(keys))
 

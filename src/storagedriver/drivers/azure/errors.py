@@ -13,6 +13,7 @@ import ssl
 from azure.core import exceptions as sdk
 
 from storagedriver.adapter import lane
+from storagedriver.adapter.deleting import DeleteError
 from storagedriver.adapter.store import Failure
 from storagedriver.errors import (
     BucketNotFoundError,
@@ -23,7 +24,7 @@ from storagedriver.errors import (
     UnavailableError,
 )
 
-__all__ = ["INVALID_BLOB_TYPE", "NO_BLOB", "DeleteError", "classify", "code_of", "is_conflict", "status_of"]
+__all__ = ["INVALID_BLOB_TYPE", "NO_BLOB", "classify", "code_of", "is_conflict", "status_of"]
 
 NO_BLOB = "BlobNotFound"
 INVALID_BLOB_TYPE = "InvalidBlobType"
@@ -73,35 +74,12 @@ _TOO_MANY_REQUESTS = 429
 _ELEMENT = re.compile(rb"<(Code|Message)>(.*?)</\1>", re.DOTALL)
 
 
-class DeleteError(Exception):
-    """Some of the blobs that were to be deleted were not.
-
-    Parameters
-    ----------
-    failed : dict
-        The keys, and what happened to each.
-    total : int
-        How many were to be deleted.
-    """
-
-    def __init__(self, failed: dict[str, Exception], total: int) -> None:
-        super().__init__(failed, total)
-        self.failed = failed
-        self.total = total
-
-    def __str__(self) -> str:
-        shown = [f"{key!r} ({classify(error).detail})" for key, error in list(self.failed.items())[:10]]
-        more = len(self.failed) - len(shown)
-        rest = f" and {more} more" if more else ""
-        return f"{len(self.failed)} of {self.total} blobs were not deleted: {', '.join(shown)}{rest}"
-
-
 def classify(error: BaseException) -> Failure:
     """Say what the exception means. When in doubt: `StorageDriverError`."""
     if isinstance(error, StorageDriverError):
         return Failure(type(error), error.detail)
     if isinstance(error, DeleteError):
-        return _not_deleted(error)
+        return error.failure
     if isinstance(error, lane.AnswerError) or (isinstance(error, sdk.HttpResponseError) and status_of(error)):
         return _answered(error)
     if isinstance(error, sdk.ClientAuthenticationError):
@@ -176,14 +154,6 @@ def _kind(code: str, status: int) -> type[StorageDriverError]:
     if status in (408, _TOO_MANY_REQUESTS) or (status >= 500 and status != _NOT_IMPLEMENTED):  # noqa: PLR2004 - HTTP's classes
         return UnavailableError
     return StorageDriverError
-
-
-def _not_deleted(error: DeleteError) -> Failure:
-    kinds = {classify(reason).kind for reason in error.failed.values()}
-    for kind in (BucketNotFoundError, PermissionDeniedError, UnavailableError, ConflictError):
-        if kind in kinds:
-            return Failure(kind, str(error))
-    return Failure(StorageDriverError, str(error))
 
 
 def _elements(content: bytes) -> dict[str, str]:

@@ -5,9 +5,10 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 
+from storagedriver.adapter.deleting import DeleteError
 from storagedriver.adapter.lane import AnswerError
 from storagedriver.drivers.gcs.bucket import Bucket
-from storagedriver.drivers.gcs.errors import NOT_FOUND, OK_DELETED, PRECONDITION_FAILED, DeleteError, has_status
+from storagedriver.drivers.gcs.errors import NOT_FOUND, OK_DELETED, PRECONDITION_FAILED, classify, has_status
 
 __all__ = ["delete", "delete_generation"]
 
@@ -63,4 +64,4 @@ async def _delete(bucket: Bucket, keys: Sequence[str]) -> None:
     if len(keys) == 1 and failed:
         raise failed[keys[0]]
     if failed:
-        raise DeleteError(failed, len(keys))
+        raise DeleteError({key: classify(error) for key, error in failed.items()}, len(keys))

@@ -14,6 +14,7 @@ from gcsfs.retry import HttpError
 from google.auth import exceptions as auth
 
 from storagedriver.adapter import lane
+from storagedriver.adapter.deleting import DeleteError
 from storagedriver.adapter.lane import Answer, AnswerError
 from storagedriver.adapter.store import Failure
 from storagedriver.errors import (
@@ -30,7 +31,6 @@ __all__ = [
     "OK_DELETED",
     "PASSING",
     "PRECONDITION_FAILED",
-    "DeleteError",
     "SessionExpiredError",
     "classify",
     "has_status",
@@ -60,29 +60,6 @@ class SessionExpiredError(ConflictError):
     """The session of an upload is over, and what it held is lost."""
 
 
-class DeleteError(Exception):
-    """Some of the keys that were to be deleted were not.
-
-    Parameters
-    ----------
-    failed : dict
-        The keys, and for each the exception.
-    total : int
-        How many were to be deleted.
-    """
-
-    def __init__(self, failed: dict[str, Exception], total: int) -> None:
-        super().__init__(failed, total)
-        self.failed = failed
-        self.total = total
-
-    def __str__(self) -> str:
-        shown = [f"{key!r} ({classify(error).detail})" for key, error in list(self.failed.items())[:10]]
-        more = len(self.failed) - len(shown)
-        rest = f" and {more} more" if more else ""
-        return f"{len(self.failed)} of {self.total} keys were not deleted: {', '.join(shown)}{rest}"
-
-
 def classify(error: Exception) -> Failure:
     """Say what the exception means. When in doubt: `StorageDriverError`."""
     if isinstance(error, StorageDriverError):
@@ -90,7 +67,7 @@ def classify(error: Exception) -> Failure:
     if isinstance(error, AnswerError):
         return _answered(error)
     if isinstance(error, DeleteError):
-        return _not_deleted(error)
+        return error.failure
     if isinstance(error, (HttpError, auth.GoogleAuthError)):
         return _without_token(error)
     if isinstance(error, aiohttp.ClientSSLError):
@@ -132,14 +109,6 @@ def _answered(error: AnswerError) -> Failure:
     failure = lane.classify(error)
     assert failure is not None
     return Failure(failure.kind, detail)
-
-
-def _not_deleted(error: DeleteError) -> Failure:
-    kinds = [classify(reason).kind for reason in error.failed.values()]
-    for kind in (BucketNotFoundError, PermissionDeniedError, UnavailableError):
-        if any(issubclass(found, kind) for found in kinds):
-            return Failure(kind, str(error))
-    return Failure(StorageDriverError, str(error))
 
 
 def _without_token(error: Exception) -> Failure:

@@ -13,8 +13,10 @@ from concurrent.futures import ThreadPoolExecutor
 
 from oss2.exceptions import NoSuchKey, ServerError
 
+from storagedriver.adapter.deleting import DeleteError
+from storagedriver.adapter.store import Failure
 from storagedriver.drivers.oss.connection import Connection
-from storagedriver.drivers.oss.errors import DeleteError
+from storagedriver.drivers.oss.errors import classify
 
 __all__ = ["delete"]
 
@@ -55,12 +57,12 @@ def _delete_one(connection: Connection, key: str) -> None:
         return
 
 
-def _delete_singly(connection: Connection, keys: Sequence[str]) -> dict[str, tuple[str, str]]:
-    def one(key: str) -> tuple[str, str] | None:
+def _delete_singly(connection: Connection, keys: Sequence[str]) -> dict[str, Failure]:
+    def one(key: str) -> Failure | None:
         try:
             _delete_one(connection, key)
         except ServerError as error:
-            return (error.code or f"HTTP {error.status}", " ".join(error.message.split()))
+            return classify(error)
         return None
 
     if not keys:

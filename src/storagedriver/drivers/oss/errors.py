@@ -11,6 +11,7 @@ from xml.etree.ElementTree import ParseError
 from oss2 import exceptions as sdk
 
 from storagedriver.adapter import lane
+from storagedriver.adapter.deleting import DeleteError
 from storagedriver.adapter.store import Failure
 from storagedriver.errors import (
     BucketNotFoundError,
@@ -22,7 +23,7 @@ from storagedriver.errors import (
     UnavailableError,
 )
 
-__all__ = ["DeleteError", "classify"]
+__all__ = ["classify"]
 
 _KINDS: dict[str, type[StorageDriverError]] = {
     "NoSuchKey": PathNotFoundError,
@@ -73,48 +74,17 @@ _SHOWN = 10
 _REDIRECTS = (301, 302, 307)
 
 
-class DeleteError(Exception):
-    """Some of the keys that were to be deleted were not.
-
-    Parameters
-    ----------
-    failed : mapping
-        The keys, and for each the store's code and message.
-    total : int
-        How many were to be deleted.
-    """
-
-    def __init__(self, failed: Mapping[str, tuple[str, str]], total: int) -> None:
-        super().__init__(failed, total)
-        self.failed = failed
-        self.total = total
-
-    def __str__(self) -> str:
-        shown = [f"{key!r} ({code}: {message})" for key, (code, message) in list(self.failed.items())[:_SHOWN]]
-        more = len(self.failed) - len(shown)
-        rest = f" and {more} more" if more else ""
-        return f"{len(self.failed)} of {self.total} keys were not deleted: {', '.join(shown)}{rest}"
-
-
 def classify(error: Exception) -> Failure:
     """Say what the exception means. When in doubt: `StorageDriverError`."""
     if isinstance(error, StorageDriverError):
         return Failure(type(error), error.detail)
     if isinstance(error, DeleteError):
-        return _not_deleted(error)
+        return error.failure
     if isinstance(error, sdk.ServerError):
         return _answered(error)
     if isinstance(error, ParseError):
         return Failure(UnavailableError, f"half an answer, or none of the store's: {_line(error)}")
     return lane.classify(error) or Failure(StorageDriverError, f"{type(error).__name__}: {_line(error)}")
-
-
-def _not_deleted(error: DeleteError) -> Failure:
-    kinds = {_kind_of(code, 0) for code, _ in error.failed.values()}
-    for kind in (BucketNotFoundError, PermissionDeniedError, UnavailableError):
-        if kind in kinds:
-            return Failure(kind, str(error))
-    return Failure(StorageDriverError, str(error))
 
 
 def _answered(error: sdk.ServerError) -> Failure:

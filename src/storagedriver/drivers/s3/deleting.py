@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 
+from storagedriver.adapter.deleting import DeleteError
+from storagedriver.adapter.store import Failure
 from storagedriver.drivers.s3.bucket import Bucket
-from storagedriver.drivers.s3.errors import DeleteError, error_code, kind_of, status
+from storagedriver.drivers.s3.errors import classify, error_code, kind_of, status
 from storagedriver.errors import PathNotFoundError, UnavailableError
 
 __all__ = ["delete"]
@@ -20,7 +22,7 @@ _FIRST_PAUSE = 0.2
 #: What servers answer that have no DeleteObjects.
 _NOT_THERE = (405, 501)
 
-_Failed = dict[str, tuple[str, str]]
+_Failed = dict[str, Failure]
 
 
 def delete(bucket: Bucket, keys: Sequence[str]) -> None:
@@ -64,7 +66,7 @@ async def _delete_batch(bucket: Bucket, keys: Sequence[str]) -> _Failed:
                 raise
             await _delete_singly(bucket, keys)
             return final
-        busy = [key for key, (code, _) in failed.items() if kind_of(code) is UnavailableError]
+        busy = [key for key, failure in failed.items() if failure.kind is UnavailableError]
         if not busy or attempt == _ATTEMPTS:
             return {**final, **failed}
         final.update((key, reason) for key, reason in failed.items() if key not in busy)
@@ -80,7 +82,9 @@ async def _request(bucket: Bucket, keys: Sequence[str]) -> _Failed:
         Delete={"Objects": [{"Key": bucket.full(key)} for key in keys], "Quiet": True},
     )
     return {
-        bucket.relative(item.get("Key", "")): (item.get("Code", ""), item.get("Message", ""))
+        bucket.relative(item.get("Key", "")): Failure(
+            kind_of(item.get("Code", "")), f"{item.get('Code', '')}: {item.get('Message', '')}"
+        )
         for item in response.get("Errors", [])
         if kind_of(item.get("Code", "")) is not PathNotFoundError
     }
@@ -99,6 +103,6 @@ async def _delete_singly(bucket: Bucket, keys: Sequence[str]) -> None:
         if isinstance(result, BaseException):
             if not error_code(result):
                 raise result
-            failed[key] = (error_code(result), str(result))
+            failed[key] = classify(result)
     if failed:
         raise DeleteError(failed, len(keys))

@@ -12,6 +12,7 @@ from typing import Any
 from botocore import exceptions as sdk
 
 from storagedriver.adapter import lane
+from storagedriver.adapter.deleting import DeleteError
 from storagedriver.adapter.store import Failure
 from storagedriver.errors import (
     BucketNotFoundError,
@@ -23,7 +24,7 @@ from storagedriver.errors import (
     UnavailableError,
 )
 
-__all__ = ["DeleteError", "classify", "error_code", "is_transient", "kind_of", "status", "was_not_sent"]
+__all__ = ["classify", "error_code", "is_transient", "kind_of", "status", "was_not_sent"]
 
 _TOO_MANY_REQUESTS = 429
 _NOT_IMPLEMENTED = 501
@@ -131,29 +132,6 @@ _SETTINGS = (
 )
 
 
-class DeleteError(Exception):
-    """Some of the keys that were to be deleted were not.
-
-    Parameters
-    ----------
-    failed : mapping
-        The keys, and for each the store's code and message.
-    total : int
-        How many were to be deleted.
-    """
-
-    def __init__(self, failed: Mapping[str, tuple[str, str]], total: int) -> None:
-        super().__init__(failed, total)
-        self.failed = failed
-        self.total = total
-
-    def __str__(self) -> str:
-        shown = [f"{key!r} ({code}: {message})" for key, (code, message) in list(self.failed.items())[:10]]
-        more = len(self.failed) - len(shown)
-        rest = f" and {more} more" if more else ""
-        return f"{len(self.failed)} of {self.total} keys were not deleted: {', '.join(shown)}{rest}"
-
-
 def classify(error: BaseException) -> Failure:
     """Say what the exception means. When in doubt: `StorageDriverError`."""
     if isinstance(error, StorageDriverError):
@@ -161,7 +139,7 @@ def classify(error: BaseException) -> Failure:
     if isinstance(error, sdk.ClientError):
         return _answered(error)
     if isinstance(error, DeleteError):
-        return _not_deleted(error)
+        return error.failure
     return _unanswered(error)
 
 
@@ -181,14 +159,6 @@ def _unanswered(error: BaseException) -> Failure:
     if isinstance(error, _SETTINGS):
         return Failure(ParameterError, _line(error))
     return Failure(StorageDriverError, f"{type(error).__name__}: {_line(error)}")
-
-
-def _not_deleted(error: DeleteError) -> Failure:
-    kinds = {kind_of(code) for code, _ in error.failed.values()}
-    for kind in (BucketNotFoundError, PermissionDeniedError, UnavailableError):
-        if kind in kinds:
-            return Failure(kind, str(error))
-    return Failure(StorageDriverError, str(error))
 
 
 def is_transient(error: BaseException) -> bool:

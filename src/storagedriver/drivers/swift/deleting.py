@@ -11,9 +11,12 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 from urllib.parse import unquote
 
+from storagedriver.adapter.deleting import DeleteError
 from storagedriver.adapter.lane import AnswerError
+from storagedriver.adapter.store import Failure
 from storagedriver.drivers.swift.client import Client, quoted
-from storagedriver.drivers.swift.errors import DeleteError, status
+from storagedriver.drivers.swift.errors import status
+from storagedriver.errors import PermissionDeniedError, StorageDriverError, UnavailableError
 
 __all__ = ["delete"]
 
@@ -49,7 +52,7 @@ def delete(client: Client, names: Sequence[str]) -> None:
     else:
         failed = _delete_singly(client, names)
     if failed:
-        raise DeleteError(failed, len(names))
+        raise DeleteError({name: _failure(reason) for name, reason in failed.items()}, len(names))
 
 
 def _delete_one(client: Client, name: str) -> None:
@@ -101,3 +104,13 @@ def _delete_singly(client: Client, names: Sequence[str]) -> dict[str, str]:
     with ThreadPoolExecutor(min(_THREADS, len(names)), thread_name_prefix="storagedriver-delete") as pool:
         reasons = list(pool.map(one, names))
     return {name: reason for name, reason in zip(names, reasons, strict=True) if reason}
+
+
+def _failure(reason: str) -> Failure:
+    """What a status line means."""
+    code = reason[:3]
+    if code in ("401", "403"):
+        return Failure(PermissionDeniedError, reason)
+    if code.startswith("5") or code in ("408", "429"):
+        return Failure(UnavailableError, reason)
+    return Failure(StorageDriverError, reason)

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import errno
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 
 from storagedriver.adapter import lane
+from storagedriver.adapter.deleting import DeleteError
 from storagedriver.adapter.store import Failure
 from storagedriver.errors import (
     BucketNotFoundError,
@@ -18,42 +19,9 @@ from storagedriver.errors import (
     UnavailableError,
 )
 
-__all__ = ["DeleteError", "classify", "for_fsspec", "status"]
+__all__ = ["classify", "for_fsspec", "status"]
 
 _NOT_FOUND = 404
-
-
-class DeleteError(Exception):
-    """Some of the objects that were to be deleted were not.
-
-    Parameters
-    ----------
-    failed : mapping
-        The names, and for each the status line that the store gave.
-    total : int
-        How many were to be deleted.
-    """
-
-    def __init__(self, failed: Mapping[str, str], total: int) -> None:
-        super().__init__(failed, total)
-        self.failed = failed
-        self.total = total
-
-    def __str__(self) -> str:
-        shown = [f"{name!r} ({reason})" for name, reason in list(self.failed.items())[:10]]
-        more = len(self.failed) - len(shown)
-        rest = f" and {more} more" if more else ""
-        return f"{len(self.failed)} of {self.total} objects were not deleted: {', '.join(shown)}{rest}"
-
-    @property
-    def kind(self) -> type[StorageDriverError]:
-        """What the reasons mean together: a refusal before a passing failure before anything else."""
-        statuses = {reason[:3] for reason in self.failed.values()}
-        if statuses & {"401", "403"}:
-            return PermissionDeniedError
-        if all(code.startswith("5") or code in ("408", "429") for code in statuses):
-            return UnavailableError
-        return StorageDriverError
 
 
 def status(error: BaseException) -> int:
@@ -66,7 +34,7 @@ def classify(error: BaseException) -> Failure:
     if isinstance(error, StorageDriverError):
         return Failure(type(error), error.detail)
     if isinstance(error, DeleteError):
-        return Failure(error.kind, str(error))
+        return error.failure
     if isinstance(error, lane.AnswerError):
         return _answered(error)
     if isinstance(error, Exception) and (failure := lane.classify(error)) is not None:

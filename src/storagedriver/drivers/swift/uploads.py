@@ -14,12 +14,12 @@ import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 
+from storagedriver.adapter.deleting import DeleteError
 from storagedriver.adapter.lane import AnswerError
 from storagedriver.adapter.parts import PartEngine, PartUpload, growing
 from storagedriver.adapter.store import Upload
 from storagedriver.drivers.swift.container import Container, ObjectInfo
 from storagedriver.drivers.swift.deleting import delete
-from storagedriver.drivers.swift.errors import DeleteError
 from storagedriver.drivers.swift.layout import Layout, numbered
 from storagedriver.drivers.swift.listing import objects
 from storagedriver.drivers.swift.releasing import Releaser, heads
