@@ -210,7 +210,8 @@ def test_cases_of_stores_that_cannot_be_made_are_left_out() -> None:
 
 
 def test_every_area_is_part_of_the_suite() -> None:
-    assert set(TestInMemory.__bases__) == set(Cases.__subclasses__())
+    shipped = {area for area in Cases.__subclasses__() if area.__module__.startswith("storagedriver.")}
+    assert set(TestInMemory.__bases__) == shipped
 
 
 def test_no_case_hides_another_one_of_its_name() -> None:

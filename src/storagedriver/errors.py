@@ -69,8 +69,9 @@ class StorageDriverError(OSError):
     @property
     def cause_text(self) -> str:
         """The text of the cause, as ``Type: message``; empty if there is none."""
+        # What came out of a pickle counts before the chain: some make one up again (distributed does).
         cause = self.__cause__
-        if cause is None:
+        if self._cause_text or cause is None:
             return self._cause_text
         return f"{type(cause).__name__}: {cause}"
 

@@ -228,7 +228,7 @@ class TestErrors:
         put_all(proxied, [f"/dir/{number}" for number in range(20)])
         refused = Answer(403, headers={"x-ms-error-code": "AuthorizationPermissionMismatch"})
         proxy.add(refused, method="DELETE", path="/dir/7", times=None)
-        with pytest.raises(PermissionDeniedError, match="1 of 20 blobs were not deleted: 'dir/7'") as caught:
+        with pytest.raises(PermissionDeniedError, match="1 of 20 keys were not deleted: 'dir/7'") as caught:
             proxied.delete("/dir")
         assert "Storage Blob Data Contributor" in str(caught.value)
         assert proxied.list("/dir") == ["/dir/7"]

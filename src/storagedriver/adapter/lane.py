@@ -85,6 +85,10 @@ class Answer:
     headers: Mapping[str, str]
     content: bytes = field(default=b"", repr=False)
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        # The headers of some clients cannot be pickled, and an error may have to be.
+        return type(self), (self.status, dict(self.headers), self.content)
+
 
 def whole_size(answer: Answer) -> int:
     """The size of the object of which an answer holds all or a range: RFC 9110, 14.4."""
@@ -105,6 +109,10 @@ class AnswerError(Exception):
         # Without the query: that of a signed URL is a credential.
         super().__init__(f"HTTP {answer.status} for {request.method} {urlsplit(request.url).path}")
         self.answer = answer
+        self._request = Signed(request.method, urlsplit(request.url)._replace(query="").geturl())
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (self.answer, self._request)
 
 
 def classify(error: Exception) -> Failure | None:
@@ -122,7 +130,8 @@ def classify(error: Exception) -> Failure | None:
             return Failure(UnavailableError, str(error))
         return Failure(StorageDriverError, str(error))
     if isinstance(error, SSLError) or isinstance(getattr(error, "reason", None), SSLError):
-        return Failure(StorageDriverError, f"TLS failed: {error}")
+        hint = "name the certificates to trust in REQUESTS_CA_BUNDLE, or set skipverify"
+        return Failure(StorageDriverError, f"TLS failed: {error}; {hint}")
     if isinstance(error, (HTTPError, ConnectionError, TimeoutError)):
         return Failure(UnavailableError, f"no connection or no answer: {error}")
     return None
