@@ -1,1 +1,1 @@
-"""docs/matrix.md, made from a run: ``pytest --matrix docs/matrix.md``."""
+"""docs/matrix.md, made from a run: ``pytest --matrix=docs/matrix.md``."""
