@@ -26,7 +26,7 @@ from storagedriver.driver import Capabilities, UploadInfo
 from storagedriver.errors import StorageDriverError
 from storagedriver.paths import WalkOrder
 
-__all__ = ["EPOCH", "Body", "EmptyBody", "Entry", "Failure", "Store", "Upload"]
+__all__ = ["EPOCH", "Body", "EmptyBody", "Entry", "Failure", "Store", "Upload", "Uploads", "UploadsStore"]
 
 #: The time of what has none, a directory of an object store for one.
 EPOCH = datetime.fromtimestamp(0, timezone.utc)
@@ -302,3 +302,41 @@ class Store(ABC):
 
     def close(self) -> None:  # noqa: B027 - most stores hold nothing
         """Give back connections and threads."""
+
+
+class Uploads(Protocol):
+    """The uploads of a store, kept by an object of their own; the calls are those of `Store`."""
+
+    def begin(self, key: str, /) -> Upload:
+        """As `Store.begin`."""
+
+    def resume(self, key: str, /) -> Upload:
+        """As `Store.resume`."""
+
+    def uploads(self, key: str, /) -> Iterator[UploadInfo]:
+        """As `Store.uploads`."""
+
+    def abort(self, upload: UploadInfo, /) -> None:
+        """As `Store.abort`."""
+
+
+class UploadsStore(Store):
+    """A store that leaves its uploads to `Uploads`, which it makes when it is made."""
+
+    _uploads: Uploads
+
+    def begin(self, key: str, /) -> Upload:
+        """Begin an upload, clearing unfinished ones of exactly this key."""
+        return self._uploads.begin(key)
+
+    def resume(self, key: str, /) -> Upload:
+        """Go on with the newest unfinished upload, else from the content."""
+        return self._uploads.resume(key)
+
+    def uploads(self, key: str, /) -> Iterator[UploadInfo]:
+        """The unfinished uploads of `key` and below it."""
+        return self._uploads.uploads(key)
+
+    def abort(self, upload: UploadInfo, /) -> None:
+        """Remove an unfinished upload."""
+        self._uploads.abort(upload)

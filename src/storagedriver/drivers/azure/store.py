@@ -8,8 +8,8 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
-from storagedriver.adapter.store import Body, Entry, Failure, Store, Upload
-from storagedriver.driver import Capabilities, UploadInfo
+from storagedriver.adapter.store import Body, Entry, Failure, UploadsStore
+from storagedriver.driver import Capabilities
 from storagedriver.drivers.azure import blobs, copying, errors, listing
 from storagedriver.drivers.azure.client import Client
 from storagedriver.drivers.azure.parameters import Account, AzureParameters
@@ -18,7 +18,7 @@ from storagedriver.drivers.azure.uploads import Uploads
 __all__ = ["AzureStore"]
 
 
-class AzureStore(Store):
+class AzureStore(UploadsStore):
     """One container and root directory.
 
     Parameters
@@ -55,7 +55,7 @@ class AzureStore(Store):
         self._client = Client(parameters, account)
         appends = parameters.uploadblobtype == "append"
         self.capabilities = replace(type(self).capabilities, signs_urls=bool(account.key), uploads_visible=appends)
-        self._uploads = Uploads(
+        self._uploads: Uploads = Uploads(
             self._client,
             self.limit,
             chunk_size=parameters.chunksize,
@@ -134,22 +134,6 @@ class AzureStore(Store):
     def sign(self, key: str, method: str, expires: timedelta, /) -> str | None:  # noqa: ARG002 - one signature is for both
         """A signed URL, None without the account's key."""
         return blobs.sign(self._client, key, expires)
-
-    def begin(self, key: str, /) -> Upload:
-        """Begin an upload."""
-        return self._uploads.begin(key)
-
-    def resume(self, key: str, /) -> Upload:
-        """Go on with the newest unfinished upload, else from the content."""
-        return self._uploads.resume(key)
-
-    def uploads(self, key: str, /) -> Iterator[UploadInfo]:
-        """The unfinished uploads of `key` and below it."""
-        return self._uploads.uploads(key)
-
-    def abort(self, upload: UploadInfo, /) -> None:
-        """Remove an unfinished upload."""
-        self._uploads.abort(upload)
 
     def close(self) -> None:
         """Close the connections of this process."""

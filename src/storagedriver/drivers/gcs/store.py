@@ -10,8 +10,8 @@ from importlib.util import find_spec
 from typing import Any
 
 from storagedriver.adapter.limits import Limit
-from storagedriver.adapter.store import Body, Entry, Failure, Store, Upload
-from storagedriver.driver import Capabilities, UploadInfo
+from storagedriver.adapter.store import Body, Entry, Failure, UploadsStore
+from storagedriver.driver import Capabilities
 from storagedriver.drivers.gcs import copying, credentials, deleting, errors, listing, objects, signing, state
 from storagedriver.drivers.gcs.bucket import Bucket
 from storagedriver.drivers.gcs.client import Client
@@ -21,7 +21,7 @@ from storagedriver.drivers.gcs.uploads import Uploads
 __all__ = ["GCSStore"]
 
 
-class GCSStore(Store):
+class GCSStore(UploadsStore):
     """One bucket and root directory.
 
     Parameters
@@ -148,22 +148,6 @@ class GCSStore(Store):
     def sign(self, key: str, method: str, expires: timedelta, /) -> str | None:
         """A signed URL, None where the credentials hold no key."""
         return signing.sign(self._bucket, key, method, expires)
-
-    def begin(self, key: str, /) -> Upload:
-        """Begin an upload, clearing an unfinished one of exactly this key."""
-        return self._uploads.begin(key)
-
-    def resume(self, key: str, /) -> Upload:
-        """Go on with the unfinished upload, else from the content."""
-        return self._uploads.resume(key)
-
-    def uploads(self, key: str, /) -> Iterator[UploadInfo]:
-        """The unfinished uploads of `key` and below it."""
-        return self._uploads.list(key)
-
-    def abort(self, upload: UploadInfo, /) -> None:
-        """Remove an unfinished upload."""
-        self._uploads.abort(upload)
 
     def close(self) -> None:
         """Close the connections of this process."""

@@ -65,7 +65,7 @@ class Uploads:
             return SessionUpload(self, key, item.generation, state=State.read(self.bucket, item))
         return SessionUpload(self, key, item.generation, content=item)
 
-    def list(self, key: str) -> Iterator[UploadInfo]:
+    def uploads(self, key: str) -> Iterator[UploadInfo]:
         """As `Store.uploads`. An upload was begun, as far as is known, when its state was last kept."""
         own = objects.find(self.bucket, key) if key else None
         if own is not None and own.is_state:

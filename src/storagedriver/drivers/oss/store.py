@@ -12,8 +12,8 @@ from oss2.exceptions import NoSuchUpload
 
 from storagedriver.adapter.multipart import OpenUpload, Part
 from storagedriver.adapter.multipart_uploads import MultipartUploads
-from storagedriver.adapter.store import Body, Entry, Failure, Store, Upload
-from storagedriver.driver import Capabilities, UploadInfo
+from storagedriver.adapter.store import Body, Entry, Failure, UploadsStore
+from storagedriver.driver import Capabilities
 from storagedriver.drivers.oss import copying, deleting, errors, listing, objects, uploads
 from storagedriver.drivers.oss.connection import Connection
 from storagedriver.drivers.oss.parameters import OSSParameters
@@ -22,7 +22,7 @@ from storagedriver.parameters import secrets
 __all__ = ["OSSStore"]
 
 
-class OSSStore(Store):
+class OSSStore(UploadsStore):
     """One bucket and root directory; also the `storagedriver.adapter.multipart.MultipartClient` of its uploads.
 
     Parameters
@@ -127,22 +127,6 @@ class OSSStore(Store):
         seconds = max(1, int(expires.total_seconds()))
         full = self._connection.full(key)
         return str(self._connection.bucket.sign_url(method, full, seconds, slash_safe=True))
-
-    def begin(self, key: str, /) -> Upload:
-        """Begin an upload, clearing unfinished ones of exactly this key."""
-        return self._uploads.begin(key)
-
-    def resume(self, key: str, /) -> Upload:
-        """Go on with the newest unfinished upload, else from the content."""
-        return self._uploads.resume(key)
-
-    def uploads(self, key: str, /) -> Iterator[UploadInfo]:
-        """The unfinished uploads of `key` and below it."""
-        return self._uploads.uploads(key)
-
-    def abort(self, upload: UploadInfo, /) -> None:
-        """Remove an unfinished upload."""
-        self._uploads.abort(upload)
 
     def close(self) -> None:
         """Close the connections of this process."""

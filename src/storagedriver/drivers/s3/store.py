@@ -10,8 +10,8 @@ from typing import Any
 
 from storagedriver.adapter.multipart import OpenUpload, Part
 from storagedriver.adapter.multipart_uploads import MultipartUploads
-from storagedriver.adapter.store import Body, Entry, Failure, Store, Upload
-from storagedriver.driver import Capabilities, UploadInfo
+from storagedriver.adapter.store import Body, Entry, Failure, UploadsStore
+from storagedriver.driver import Capabilities
 from storagedriver.drivers.s3 import copying, deleting, errors, listing, objects, signing, uploads
 from storagedriver.drivers.s3.bucket import Bucket
 from storagedriver.drivers.s3.client import Client
@@ -22,7 +22,7 @@ from storagedriver.paths import WalkOrder
 __all__ = ["S3Store"]
 
 
-class S3Store(Store):
+class S3Store(UploadsStore):
     """One bucket and root directory; also the `storagedriver.adapter.multipart.MultipartClient` of its uploads.
 
     Parameters
@@ -133,22 +133,6 @@ class S3Store(Store):
     def sign(self, key: str, method: str, expires: timedelta, /) -> str | None:
         """A signed URL, for the redirectendpoint if there is one."""
         return signing.sign(self._bucket, self._signing, key, method, expires)
-
-    def begin(self, key: str, /) -> Upload:
-        """Begin an upload, clearing unfinished ones of exactly this key."""
-        return self._uploads.begin(key)
-
-    def resume(self, key: str, /) -> Upload:
-        """Go on with the newest unfinished upload, else from the content."""
-        return self._uploads.resume(key)
-
-    def uploads(self, key: str, /) -> Iterator[UploadInfo]:
-        """The unfinished uploads of `key` and below it."""
-        return self._uploads.uploads(key)
-
-    def abort(self, upload: UploadInfo, /) -> None:
-        """Remove an unfinished upload."""
-        self._uploads.abort(upload)
 
     def close(self) -> None:
         """Close the connections of this process."""
