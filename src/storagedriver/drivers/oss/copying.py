@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
-
-from storagedriver.adapter.multipart import MultipartClient, copy_parts
+from storagedriver.adapter.multipart import MultipartClient, copy_large
 from storagedriver.drivers.oss.connection import Connection
 from storagedriver.drivers.oss.objects import head
 
@@ -29,12 +27,4 @@ def copy(connection: Connection, client: MultipartClient, source: str, dest: str
             headers={**connection.creating(), **connection.publishing()},
         )
         return
-    upload_id = client.create_multipart(dest)
-    try:
-        parts = copy_parts(client, entry, dest, upload_id, chunk_size=CHUNK, concurrency=CONCURRENCY)
-        client.complete_multipart(dest, upload_id, parts)
-    except BaseException:
-        # The parts cost money, and a later append would go on from them.
-        with contextlib.suppress(Exception):
-            client.abort_multipart(dest, upload_id)
-        raise
+    copy_large(client, entry, dest, chunk_size=CHUNK, concurrency=CONCURRENCY)

@@ -18,13 +18,9 @@ from storagedriver.errors import StorageDriverError
 
 __all__ = [
     "abort",
-    "abort_upload",
     "complete",
-    "complete_upload",
     "copy_part",
-    "copy_range",
     "create",
-    "create_upload",
     "explain",
     "is_no_such_upload",
     "list_parts",
@@ -44,27 +40,16 @@ def is_no_such_upload(error: BaseException) -> bool:
 
 def create(bucket: Bucket, key: str) -> str:
     """Begin an upload and return its id."""
-    return bucket.client.run(lambda: create_upload(bucket, key))
-
-
-async def create_upload(bucket: Bucket, key: str) -> str:
-    """As `create`, on the loop."""
     # Sent twice it would begin two uploads, and a resume might take the empty one.
-    response = await bucket.call("create_multipart_upload", key, repeat="unsent", **bucket.writing)
-    return str(response["UploadId"])
+    request = partial(bucket.call, "create_multipart_upload", key, repeat="unsent", **bucket.writing)
+    return str(bucket.client.run(request)["UploadId"])
 
 
 def copy_part(bucket: Bucket, key: str, upload_id: str, number: int, source: Entry, first: int, size: int) -> Part:
     """Make a part of `size` bytes of `source` from the byte `first` on."""
-    return bucket.client.run(lambda: copy_range(bucket, key, upload_id, number, source, first, size))
-
-
-async def copy_range(
-    bucket: Bucket, key: str, upload_id: str, number: int, source: Entry, first: int, size: int
-) -> Part:
-    """As `copy_part`, on the loop."""
     same: dict[str, Any] = {"CopySourceIfMatch": source.version} if source.version else {}
-    response = await bucket.call(
+    request = partial(
+        bucket.call,
         "upload_part_copy",
         key,
         allowance=size / COPY_RATE,
@@ -74,7 +59,7 @@ async def copy_range(
         CopySourceRange=f"bytes={first}-{first + size - 1}",
         **same,
     )
-    return Part(number, size, response["CopyPartResult"]["ETag"])
+    return Part(number, size, bucket.client.run(request)["CopyPartResult"]["ETag"])
 
 
 def list_parts(bucket: Bucket, key: str, upload_id: str) -> list[Part]:
@@ -107,11 +92,10 @@ def complete(bucket: Bucket, key: str, upload_id: str, parts: Sequence[Part]) ->
     If the reply is lost it is sent again, and may then find no such upload:
     whoever calls has to look whether the object is there.
     """
-    bucket.client.run(lambda: complete_upload(bucket, key, upload_id, parts))
+    bucket.client.run(lambda: _complete(bucket, key, upload_id, parts))
 
 
-async def complete_upload(bucket: Bucket, key: str, upload_id: str, parts: Sequence[Part]) -> None:
-    """As `complete`, on the loop."""
+async def _complete(bucket: Bucket, key: str, upload_id: str, parts: Sequence[Part]) -> None:
     # Amazon sends white space while it works, other stores are silent until they are done.
     size = sum(part.size for part in parts)
     try:
@@ -151,13 +135,8 @@ async def _lies_above_others(bucket: Bucket, key: str) -> bool:
 
 def abort(bucket: Bucket, key: str, upload_id: str) -> None:
     """Give the upload up; one that is gone is no error."""
-    bucket.client.run(lambda: abort_upload(bucket, key, upload_id))
-
-
-async def abort_upload(bucket: Bucket, key: str, upload_id: str) -> None:
-    """As `abort`, on the loop."""
     try:
-        await bucket.call("abort_multipart_upload", key, UploadId=upload_id)
+        bucket.client.run(partial(bucket.call, "abort_multipart_upload", key, UploadId=upload_id))
     except Exception as error:
         if not is_no_such_upload(error):
             raise
