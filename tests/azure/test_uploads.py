@@ -19,7 +19,7 @@ from storagedriver.errors import ConflictError, PathNotFoundError
 from storagedriver.testsuites.helpers import pattern, same_bytes, upload
 from tests.azure.conftest import MakeAzure
 from tests.servers.azurite import AzuriteServer
-from tests.servers.faults import Answer, FaultProxy, LoseReply, Request
+from tests.servers.faults import Answer, FaultProxy, Gather, LoseReply, Request
 
 KIB = 1 << 10
 CHUNK = 64 * KIB
@@ -77,6 +77,7 @@ def test_blocks_are_sent_several_at_a_time(
     content = pattern(20 * CHUNK + 5)
     with driver.writer("/a") as writer:
         proxy.reset()
+        proxy.add(Gather(2), method="PUT", query="comp=block&", times=None)
         writer.write(content)
         writer.commit()
     assert len(proxy.matching("PUT", query="comp=block&")) == 21

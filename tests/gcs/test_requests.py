@@ -22,7 +22,7 @@ from storagedriver.errors import (
 )
 from tests.gcs.conftest import CHUNK, MakeGCS
 from tests.gcs.tokens import TokenService, key_info
-from tests.servers.faults import Answer, CutReply, FaultProxy, LoseReply
+from tests.servers.faults import Answer, CutReply, FaultProxy, Gather, LoseReply
 from tests.servers.gcs import GCSServer
 from tests.servers.plugin import StartProxy
 
@@ -217,6 +217,7 @@ def test_deletes_run_at_the_same_time(
     for number in range(40):
         driver.put_content(f"/dir/{number}", b"x")
     proxy.reset()
+    proxy.add(Gather(3), method="DELETE", times=None)
     driver.delete("/dir")
     assert proxy.peak > 2
     assert len(proxy.matching("GET")) == 2

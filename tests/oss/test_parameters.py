@@ -13,7 +13,7 @@ from storagedriver.adapter.driver import FsspecDriver
 from storagedriver.errors import MissingExtraError, ParameterError, StorageDriverWarning, UnavailableError
 from storagedriver.testsuites.helpers import drain, pattern, same_bytes, upload
 from tests.oss.conftest import MakeOSS
-from tests.servers.faults import Delay, FaultProxy
+from tests.servers.faults import FaultProxy, Gather
 from tests.servers.oss import OSSServer
 from tests.servers.plugin import StartProxy
 
@@ -161,7 +161,7 @@ def test_uploadconcurrency(
     proxied: tuple[FsspecDriver, FaultProxy], make_oss: MakeOSS, root: str, concurrency: int
 ) -> None:
     proxy = proxied[1]
-    proxy.add(Delay(0.3), query="partNumber", times=None)
+    proxy.add(Gather(concurrency), query="partNumber", times=None)
     driver = make_oss(root, endpoint=proxy.endpoint, chunksize=5 * _MIB, uploadconcurrency=concurrency)
     content = pattern(21 * _MIB)
     upload(driver, "/upload", content)
@@ -174,7 +174,7 @@ def test_readconcurrency(proxied: tuple[FsspecDriver, FaultProxy], make_oss: Mak
     content = pattern(40 * _MIB)
     make_oss(root).put_content("/file", content)
     driver = make_oss(root, endpoint=proxy.endpoint, readconcurrency=3)
-    proxy.add(Delay(0.3), method="GET", skip=1, times=None)
+    proxy.add(Gather(3), method="GET", skip=1, times=None)
     with driver.reader("/file", 3) as reader:
         assert reader.size == len(content)
         same_bytes(drain(reader, _MIB), content[3:])

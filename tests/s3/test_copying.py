@@ -12,7 +12,7 @@ import pytest
 from storagedriver.adapter.driver import FsspecDriver
 from storagedriver.errors import ConflictError, PathNotFoundError, StorageDriverError, UnavailableError
 from tests.s3.conftest import MakeS3
-from tests.servers.faults import Answer, FaultProxy, LoseReply
+from tests.servers.faults import Answer, FaultProxy, Gather, LoseReply
 from tests.servers.plugin import StartProxy
 from tests.servers.s3 import S3Server
 
@@ -41,6 +41,7 @@ def test_large_object_is_copied_in_parts(start: Start) -> None:
     content = os.urandom(17 * MIB)
     driver.put_content("/a", content)
     proxy.reset()
+    proxy.add(Gather(2), method="PUT", query="partNumber", times=None)
     driver.copy("/a", "/b")
     assert driver.stat("/b").size == len(content)
     bounds = [17 * MIB * number // 3 for number in range(4)]

@@ -138,6 +138,29 @@ class Delay(Action):
         exchange.send_reply()
 
 
+@dataclass(frozen=True)
+class Gather(Action):
+    """Requests wait until so many of them are under way, and then the server answers.
+
+    What is meant to run at the same time is then seen to, however fast the
+    server is; what never does goes on after some seconds, one by one.
+    """
+
+    count: int
+    seconds: float = 10.0
+    _met: list[int] = field(default_factory=list)
+    _changed: threading.Condition = field(default_factory=threading.Condition)
+
+    def perform(self, exchange: Exchange) -> None:
+        with self._changed:
+            self._met.append(1)
+            self._changed.notify_all()
+            self._changed.wait_for(lambda: len(self._met) >= self.count, self.seconds)
+        exchange.send_request()
+        exchange.receive()
+        exchange.send_reply()
+
+
 @dataclass
 class Request:
     """A request that the proxy saw.
