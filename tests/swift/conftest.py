@@ -20,12 +20,6 @@ MakeSwift = Callable[..., FsspecDriver]
 TEMP_URL_KEY = "temp-url-key-of-a-test"
 
 
-def parameters_of(server: SwiftServer, container: str, **others: Any) -> dict[str, Any]:
-    """What a driver on tempauth is made with."""
-    parameters = {"authurl": server.auth_url, "username": server.user, "password": server.key, "container": container}
-    return {**parameters, **others}
-
-
 @pytest.fixture
 def container_name() -> str:
     """A container of the test's own."""
@@ -38,7 +32,7 @@ def make_swift(swift: SwiftServer, container_name: str) -> Iterator[MakeSwift]:
     with ExitStack() as stack:
 
         def make(container: str = container_name, **parameters: Any) -> FsspecDriver:
-            driver = factory.create("swift", parameters_of(swift, container, **parameters))
+            driver = factory.create("swift", swift.parameters(container, **parameters))
             assert isinstance(driver, FsspecDriver)
             return stack.enter_context(driver)
 

@@ -9,14 +9,14 @@ from storagedriver.driver import StorageDriver
 from storagedriver.drivers.swift.store import SwiftStore
 from storagedriver.testsuites import suite
 from tests.servers.swift import SwiftServer
-from tests.swift.conftest import TEMP_URL_KEY, parameters_of
+from tests.swift.conftest import TEMP_URL_KEY
 
 CAPABILITIES = SwiftStore.capabilities
 _SHARED = "conformance"
 
 
 def _with_prefix(swift: SwiftServer, rootdirectory: str) -> StorageDriver:
-    driver = factory.create("swift", parameters_of(swift, _SHARED, prefix=rootdirectory, secretkey=TEMP_URL_KEY))
+    driver = factory.create("swift", swift.parameters(_SHARED, prefix=rootdirectory, secretkey=TEMP_URL_KEY))
     # The container is made at the first write, and before it there is nothing that could be listed.
     driver.put_content("/first", b"")
     driver.delete("/first")
@@ -25,16 +25,14 @@ def _with_prefix(swift: SwiftServer, rootdirectory: str) -> StorageDriver:
 
 def _without_prefix(swift: SwiftServer) -> StorageDriver:
     container = f"conformance-{uuid.uuid4().hex}"
-    driver = factory.create("swift", parameters_of(swift, container, secretkey=TEMP_URL_KEY, chunksize=1 << 20))
+    driver = factory.create("swift", swift.parameters(container, secretkey=TEMP_URL_KEY, chunksize=1 << 20))
     driver.put_content("/first", b"")
     driver.delete("/first")
     return driver
 
 
 def _refused(swift: SwiftServer, rootdirectory: str) -> StorageDriver:
-    return factory.create(
-        "swift", parameters_of(swift, _SHARED, prefix=rootdirectory, password="wrong-secret-of-a-test")
-    )
+    return factory.create("swift", swift.parameters(_SHARED, prefix=rootdirectory, password="wrong-secret-of-a-test"))
 
 
 def _unreachable(refused_endpoint: str) -> StorageDriver:

@@ -23,7 +23,6 @@ from tests.registry.tree import TOP, expected_links, read_tree
 from tests.servers.docker_registry import Registry
 from tests.servers.plugin import StartRegistry
 from tests.servers.swift import SwiftServer
-from tests.swift.conftest import parameters_of
 
 REPOSITORY = "foo/bar"
 
@@ -31,7 +30,7 @@ REPOSITORY = "foo/bar"
 @pytest.fixture
 def parameters(swift: SwiftServer, container_name: str) -> dict[str, Any]:
     # A number for the registry, whose Go takes no text for one.
-    return parameters_of(swift, container_name, prefix="reg", chunksize=2 * MIB)
+    return swift.parameters(container_name, prefix="reg", chunksize=2 * MIB)
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ import click
 from click.core import ParameterSource
 
 from storagedriver import __version__, factory
-from storagedriver.cli import check, failures, files, listing, uploads
+from storagedriver.cli import bench, check, failures, files, listing, uploads
 from storagedriver.cli.arguments import PARAMETER
 from storagedriver.cli.output import Output
 from storagedriver.cli.session import Session, SessionCommand, pass_session
@@ -148,6 +148,7 @@ for _command in (
     uploads.uploads,
     uploads.purge,
     check.check,
+    bench.bench,
     drivers,
 ):
     app.add_command(_command)

@@ -17,6 +17,7 @@ pytest.register_assert_rewrite(
     *(
         f"{__name__}.{module}"
         for module in (
+            "benchmarks",
             "cases",
             "concurrency",
             "content",
@@ -38,8 +39,9 @@ pytest.register_assert_rewrite(
     )
 )
 
+from storagedriver.testsuites.benchmarks import benchmark_suite  # noqa: E402 - pytest must be told of the modules first
 from storagedriver.testsuites.cases import Cases  # noqa: E402 - pytest must be told of the modules first
 from storagedriver.testsuites.harness import Harness, MakeDriver  # noqa: E402
 from storagedriver.testsuites.registry import register_suite, registered_suites, suite  # noqa: E402
 
-__all__ = ["Cases", "Harness", "MakeDriver", "register_suite", "registered_suites", "suite"]
+__all__ = ["Cases", "Harness", "MakeDriver", "benchmark_suite", "register_suite", "registered_suites", "suite"]

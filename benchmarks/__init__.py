@@ -1,0 +1,1 @@
+"""Benchmarks of the project, on servers that they start themselves."""

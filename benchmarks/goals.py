@@ -1,0 +1,144 @@
+"""What the drivers must reach, as ratios of what was measured in one run."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from benchmarks.plan import PLANS, READ_CONCURRENTLY
+from storagedriver.bench.peers import OWN
+from storagedriver.bench.results import Result, Spread, of_case, ratio
+
+__all__ = ["PACED", "Goal", "goals"]
+
+#: The name of what was measured on s3 behind the paced proxy.
+PACED = "paced"
+
+_MIB = 1 << 20
+_READ, _WRITE = "read 1 GiB by 1 MiB", "write 1 GiB by 1 MiB"
+_REMOTE = ("s3", "azure", "gcs", "swift")
+_ALLOWANCE = 32 * _MIB
+
+
+@dataclass(frozen=True)
+class Goal:
+    """One comparison.
+
+    Attributes
+    ----------
+    what : str
+        Driver, case, and what is compared.
+    least, most : float or None
+        The bounds of the value.
+    value : float or None
+        What was measured; None if that was not.
+    unit : str
+        What the value is; empty for a ratio.
+    """
+
+    what: str
+    value: float | None
+    least: float | None = None
+    most: float | None = None
+    unit: str = ""
+
+    @property
+    def reached(self) -> bool | None:
+        """Whether it is; None if it was not measured."""
+        if self.value is None:
+            return None
+        return (self.least is None or self.value >= self.least) and (self.most is None or self.value <= self.most)
+
+    @property
+    def bound(self) -> str:
+        """The bounds in words."""
+        if self.least is not None:
+            return f"at least {self.least:.3g}{self.unit}"
+        return f"at most {self.most:.3g}{self.unit}"
+
+
+def goals(found: Mapping[str, Sequence[Result]]) -> Iterator[Goal]:
+    """All goals, with what was measured of them.
+
+    Parameters
+    ----------
+    found : mapping
+        The results of each storage, by the driver's name; ``paced`` for those
+        of s3 behind the paced proxy.
+    """
+    for driver in _REMOTE:
+        results = found.get(driver, ())
+        yield from _streams(driver, results)
+        yield from _small(driver, results)
+        yield from _trees(driver, results)
+        yield from _memory(driver, results)
+    paced = of_case(found.get(PACED, ()), "read 256 MiB by 1 MiB")
+    faster = _ratio(paced.get(READ_CONCURRENTLY), paced.get(OWN), lambda r: r.rates)
+    yield Goal(f"{PACED}: read 256 MiB, {READ_CONCURRENTLY} against one connection", faster, least=5)
+    yield _speed("inmemory", found.get("inmemory", ()), _WRITE, "go", least=10)
+
+
+def _streams(driver: str, results: Sequence[Result]) -> Iterator[Goal]:
+    peers = PLANS[driver].peers
+    yield _speed(driver, results, _READ, "curl", least=0.9)
+    yield _cpu(driver, results, _READ, "curl", most=1.3)
+    if "go" in peers:
+        yield _speed(driver, results, _READ, "go", least=5 if driver == "swift" else 1)
+    if "obstore" in peers:
+        yield _cpu(driver, results, _READ, "obstore", most=0.8)
+    yield _speed(driver, results, _WRITE, "go" if driver == "swift" else "curl", least=1)
+    if driver == "s3":
+        for peer in ("go", "boto3", "s3fs", "smart_open"):
+            yield _cpu(driver, results, _WRITE, peer, most=0.5)
+
+
+def _small(driver: str, results: Sequence[Result]) -> Iterator[Goal]:
+    for case in ("put 1 KiB", "get 1 KiB", "stat"):
+        if "go" in PLANS[driver].peers:
+            yield _speed(driver, results, case, "go", least=0.8)
+        if "s3fs" in PLANS[driver].peers:
+            yield _cpu(driver, results, case, "s3fs", most=1 / 3)
+
+
+def _trees(driver: str, results: Sequence[Result]) -> Iterator[Goal]:
+    plan = PLANS[driver]
+    if "pages" in plan.peers:
+        yield _speed(driver, results, f"walk {plan.files} files", "pages", least=1 / 3)
+    else:
+        yield _speed(driver, results, f"walk {plan.files} files", "go", least=1)
+    if "go" in plan.peers:
+        yield _speed(driver, results, f"delete {plan.files} files", "go", least=2)
+
+
+def _speed(driver: str, results: Sequence[Result], case: str, peer: str, *, least: float) -> Goal:
+    measured = of_case(results, case)
+    value = _ratio(measured.get(OWN), measured.get(peer), lambda r: r.rates)
+    return Goal(f"{driver}: {case}, speed against {peer}", value, least=least)
+
+
+def _cpu(driver: str, results: Sequence[Result], case: str, peer: str, *, most: float) -> Goal:
+    measured = of_case(results, case)
+    value = _ratio(measured.get(OWN), measured.get(peer), lambda r: r.costs)
+    return Goal(f"{driver}: {case}, CPU against {peer}", value, most=most)
+
+
+def _ratio(ours: Result | None, theirs: Result | None, values: Callable[[Result], Sequence[float]]) -> float | None:
+    return None if ours is None or theirs is None else ratio(ours, theirs, values).median
+
+
+def _memory(driver: str, results: Sequence[Result]) -> Iterator[Goal]:
+    """The most memory of any one stream, whose bound is made of its parts."""
+    plan = PLANS[driver]
+    for operation in ("write", "read"):
+        streams = [
+            Spread.of(result.memories).median
+            for result in results
+            if result.operation == operation and result.subject == OWN and result.memories and " x " not in result.case
+        ]
+        bound = _ALLOWANCE + (plan.chunk * plan.parallelism if operation == "write" else 0)
+        yield Goal(
+            f"{driver}: memory of one {operation}",
+            max(streams) / _MIB if streams else None,
+            most=bound / _MIB,
+            unit=" MiB",
+        )

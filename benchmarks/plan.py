@@ -1,0 +1,65 @@
+"""What is measured on each storage: who takes part, and the cases."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from storagedriver.bench.cases import MIB, Case, small_cases, stream_cases
+
+__all__ = ["PLANS", "READ_CONCURRENTLY", "Plan", "paced_cases"]
+
+GIB = 1 << 30
+#: The name under which our driver takes part once more, with eight ranges at a time.
+READ_CONCURRENTLY = "readconcurrency: 8"
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What is measured on the storage of a driver.
+
+    Attributes
+    ----------
+    peers : sequence of str
+        Who takes part beside it.
+    chunk, parallelism : int
+        The bytes of a part, and how many are sent at a time: by these the
+        driver's memory is bounded.
+    files : int
+        The files of the tree.
+    repeat : int
+        How many small operations are one sample.
+    """
+
+    peers: Sequence[str]
+    chunk: int = 0
+    parallelism: int = 1
+    files: int = 2000
+    repeat: int = 100
+
+    def cases(self, *, quick: bool) -> list[Case]:
+        """The cases; quick ones take a minute and say little."""
+        if quick:
+            return [*stream_cases([MIB], [MIB], [1]), *small_cases(20, 10)]
+        return [
+            *stream_cases([GIB], [MIB], [1]),
+            *stream_cases([64 * MIB], [32 << 10, MIB], [1]),
+            *stream_cases([64 * MIB], [MIB], [8]),
+            *stream_cases([MIB], [MIB], [1, 8]),
+            *small_cases(self.files, self.repeat),
+        ]
+
+
+PLANS: Mapping[str, Plan] = {
+    "s3": Plan(["curl", "go", "obstore", "boto3", "s3fs", "smart_open"], 10 * MIB, 4),
+    "azure": Plan(["curl", "pages", "obstore", "adlfs", "smart_open"], 8 * MIB, 4),
+    "gcs": Plan(["curl", "pages", "obstore", "gcsfs"], 16 * MIB),
+    "swift": Plan(["curl", "pages", "go"], 20 * MIB, 4),
+    "filesystem": Plan(["go", "obstore"]),
+    "inmemory": Plan(["go"]),
+}
+
+
+def paced_cases(*, quick: bool) -> list[Case]:
+    """Streams where one connection is the limit."""
+    return list(stream_cases([(16 if quick else 256) * MIB], [MIB], [1]))

@@ -1,0 +1,1 @@
+"""Measuring storage: streams, small objects, listings and trees, by a driver and by its peers in turns."""
