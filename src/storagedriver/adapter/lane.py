@@ -175,37 +175,40 @@ class HTTPBody:
 
 
 class _Pools:
-    """The pools of one process: one for each proxy that the environment names, and one for none."""
+    """The connections of one process, by host: straight to it, or by the proxy that the environment names."""
 
-    def __init__(self, make: Callable[[str], urllib3.PoolManager]) -> None:
-        self._make = make
-        self._by_proxy: dict[str, urllib3.PoolManager] = {}
-        # Looking through the environment costs more than signing a request.
-        self._by_host: dict[tuple[str, str], urllib3.PoolManager] = {}
+    def __init__(self, options: Mapping[str, Any], tls: Mapping[str, Any]) -> None:
+        self._options = options
+        self._tls = tls
+        self._by_host: dict[tuple[str, str], urllib3.HTTPConnectionPool | urllib3.ProxyManager] = {}
 
-    def of(self, url: str) -> urllib3.PoolManager:
-        """The pool that a URL takes."""
-        scheme, host = urlsplit(url)[:2]
-        pool = self._by_host.get((scheme, host))
+    def send(self, method: str, url: str, **options: Any) -> urllib3.BaseHTTPResponse:
+        """Send a request to the host of a URL, and give the answer before its content."""
+        parts = urlsplit(url)
+        pool = self._by_host.get(parts[:2])
         if pool is None:
-            proxy = self._proxy(scheme, host)
-            pool = self._by_proxy.get(proxy)
-            if pool is None:
-                pool = self._by_proxy.setdefault(proxy, self._make(proxy))
-            self._by_host[scheme, host] = pool
-        return pool
+            # Two threads that come first make one each, and one of the two is dropped.
+            pool = self._by_host.setdefault(parts[:2], self._make(*parts[:2]))
+        # A pool of one host is told the path alone: to find the host's pool anew costs as much as signing.
+        target = url if isinstance(pool, urllib3.ProxyManager) else url[len(parts.scheme) + 3 + len(parts.netloc) :]
+        return pool.urlopen(method, target or "/", **options)
 
     def clear(self) -> None:
         """Close all connections."""
-        for pool in self._by_proxy.values():
-            pool.clear()
+        for pool in self._by_host.values():
+            if isinstance(pool, urllib3.ProxyManager):
+                pool.clear()
+            else:
+                pool.close()
+        self._by_host.clear()
 
-    @staticmethod
-    def _proxy(scheme: str, host: str) -> str:
-        if urllib.request.proxy_bypass(host):
-            return ""
-        proxies = urllib.request.getproxies()
-        return proxies.get(scheme) or proxies.get("all") or ""
+    def _make(self, scheme: str, host: str) -> urllib3.HTTPConnectionPool | urllib3.ProxyManager:
+        proxies = {} if urllib.request.proxy_bypass(host) else urllib.request.getproxies()
+        proxy = proxies.get(scheme) or proxies.get("all")
+        if proxy:
+            return urllib3.ProxyManager(proxy, **self._options, **self._tls)
+        tls = self._tls if scheme == "https" else {}
+        return urllib3.connection_from_url(f"{scheme}://{host}", **self._options, **tls)
 
 
 class Lane:
@@ -244,7 +247,7 @@ class Lane:
         self._first_pause = pause
         # urllib3 logs whole URLs, and there is no other place to keep that from its log.
         logging.getLogger("urllib3.connectionpool").addFilter(_hide_signatures)
-        self._pools: PerProcess[_Pools] = PerProcess(lambda: _Pools(self._make_pool))
+        self._pools: PerProcess[_Pools] = PerProcess(self._make_pools)
 
     def request(
         self,
@@ -350,20 +353,16 @@ class Lane:
         if body is not None and len(body) > _PIECE:
             headers["Content-Length"] = str(len(body))
             body = _pieces(memoryview(body))
-        return (
-            self._pools.get()
-            .of(request.url)
-            .request(
-                request.method,
-                request.url,
-                headers=headers,
-                body=body,
-                timeout=urllib3.Timeout(connect=left, read=left),
-                preload_content=False,
-                decode_content=False,
-                redirect=False,
-                retries=False,
-            )
+        return self._pools.get().send(
+            request.method,
+            request.url,
+            headers=headers,
+            body=body,
+            timeout=urllib3.Timeout(connect=left, read=left),
+            preload_content=False,
+            decode_content=False,
+            redirect=False,
+            retries=False,
         )
 
     def _pause(self, attempt: int, deadline: float, retry_after: str) -> bool:
@@ -376,18 +375,10 @@ class Lane:
         time.sleep(pause)
         return True
 
-    def _make_pool(self, proxy: str) -> urllib3.PoolManager:
-        options: dict[str, Any] = {
-            "maxsize": _POOL_SIZE,
-            "cert_reqs": "CERT_REQUIRED" if self._verify else "CERT_NONE",
-            "ca_certs": self._ca_bundle
-            or os.environ.get("REQUESTS_CA_BUNDLE")
-            or os.environ.get("CURL_CA_BUNDLE")
-            or None,
-        }
-        if proxy:
-            return urllib3.ProxyManager(proxy, **options)
-        return urllib3.PoolManager(**options)
+    def _make_pools(self) -> _Pools:
+        bundle = self._ca_bundle or os.environ.get("REQUESTS_CA_BUNDLE") or os.environ.get("CURL_CA_BUNDLE") or None
+        verify = "CERT_REQUIRED" if self._verify else "CERT_NONE"
+        return _Pools({"maxsize": _POOL_SIZE}, {"cert_reqs": verify, "ca_certs": bundle})
 
 
 def _pieces(body: memoryview) -> Iterator[memoryview]:

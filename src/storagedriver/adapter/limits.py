@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from typing import Generic, TypeVar
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
+from typing import Any, Generic, TypeVar
 
 __all__ = ["Limit", "PerProcess"]
 
 T = TypeVar("T")
+
+_FREE: AbstractContextManager[None] = nullcontext()
 
 
 class PerProcess(Generic[T]):
@@ -54,11 +56,6 @@ class Limit:
         self.slots = slots
         self._semaphore = None if slots is None else PerProcess(lambda: threading.BoundedSemaphore(slots))
 
-    @contextmanager
-    def slot(self) -> Iterator[None]:
-        """Hold a slot, waiting for one if need be."""
-        if self._semaphore is None:
-            yield
-        else:
-            with self._semaphore.get():
-                yield
+    def slot(self) -> AbstractContextManager[Any]:
+        """Hold a slot for a block, waiting for one if need be."""
+        return _FREE if self._semaphore is None else self._semaphore.get()

@@ -1,7 +1,8 @@
 """The part engine: it cuts a stream into parts and sends them from a few threads.
 
 Memory is bounded by (concurrency + 1) parts: those that are being sent, and
-the one that is being filled.
+the one that is being filled. The buffer of a part that was sent is filled
+again: new memory costs more than what is copied into it.
 """
 
 from __future__ import annotations
@@ -71,6 +72,8 @@ class PartEngine(Generic[P]):
         self._part_size = part_size
         self._concurrency = concurrency
         self._buffer = bytearray()
+        self._filled = 0
+        self._free: list[bytearray] = []
         self._pool: ThreadPoolExecutor | None = None
         self._sending: deque[Future[P]] = deque()
         self._sent: list[P] = []
@@ -79,7 +82,7 @@ class PartEngine(Generic[P]):
     @property
     def buffered(self) -> int:
         """The bytes of the part that is being filled."""
-        return len(self._buffer)
+        return self._filled
 
     def write(self, data: memoryview) -> None:
         """Take all of `data`, waiting while `concurrency` parts are on their way.
@@ -91,10 +94,11 @@ class PartEngine(Generic[P]):
         """
         self._raise_failure()
         while data:
-            room = self._part_size(self._next) - len(self._buffer)
-            self._buffer += data[:room]
-            data = data[room:]
-            if len(self._buffer) == self._part_size(self._next):
+            size = self._part_size(self._next)
+            piece = data[: size - self._filled]
+            self._fill(piece, size)
+            data = data[len(piece) :]
+            if self._filled == size:
                 self._dispatch()
 
     def flush(self) -> list[P]:
@@ -104,10 +108,10 @@ class PartEngine(Generic[P]):
         afterwards.
         """
         self._raise_failure()
-        if self._buffer and not self._sending:
+        if self._filled and not self._sending:
             # A lone part needs no thread.
-            self._sent.append(self._send(self._next, self._take()))
-        elif self._buffer:
+            self._sent.append(self._send_part(self._next, *self._take()))
+        elif self._filled:
             self._dispatch()
         self._collect(0)
         self._shutdown()
@@ -115,27 +119,48 @@ class PartEngine(Generic[P]):
 
     def abandon(self) -> None:
         """Give up what is buffered; parts that are on their way may still arrive."""
-        self._buffer = bytearray()
-        for future in self._sending:
-            future.cancel()
+        self._drop()
         self._shutdown(wait=False)
 
     def drain(self) -> None:
         """Send nothing more and wait until no request is under way, whatever became of it."""
-        self._buffer = bytearray()
-        for future in self._sending:
-            future.cancel()
+        self._drop()
         self._shutdown()
 
-    def _take(self) -> memoryview:
-        taken, self._buffer = self._buffer, bytearray()
-        return memoryview(taken)
+    def _drop(self) -> None:
+        """Forget what is buffered, and the parts that no thread has taken up."""
+        self._take()
+        self._free.clear()
+        for future in self._sending:
+            future.cancel()
+
+    def _fill(self, piece: memoryview, size: int) -> None:
+        """Copy a piece behind what is there, into the buffer of a part that was sent or into one that grows."""
+        if not self._filled and self._free and len(self._free[-1]) >= size:
+            self._buffer = self._free.pop()
+        end = self._filled + len(piece)
+        if len(self._buffer) > self._filled:
+            memoryview(self._buffer)[self._filled : end] = piece
+        else:
+            self._buffer += piece
+        self._filled = end
+
+    def _take(self) -> tuple[bytearray, int]:
+        """The buffer and how much of it is filled; there is a new one then."""
+        taken = self._buffer, self._filled
+        self._buffer, self._filled = bytearray(), 0
+        return taken
+
+    def _send_part(self, number: int, buffer: bytearray, size: int) -> P:
+        sent = self._send(number, memoryview(buffer)[:size])
+        self._free.append(buffer)
+        return sent
 
     def _dispatch(self) -> None:
         self._collect(self._concurrency - 1)
         if self._pool is None:
             self._pool = ThreadPoolExecutor(self._concurrency, thread_name_prefix="storagedriver-part")
-        self._sending.append(self._pool.submit(self._send, self._next, self._take()))
+        self._sending.append(self._pool.submit(self._send_part, self._next, *self._take()))
         self._next += 1
 
     def _collect(self, remaining: int) -> None:

@@ -133,13 +133,20 @@ class StreamReader(FileReader):
 
     def _take(self, body: Body, wanted: int) -> bytes:
         """Up to `wanted` bytes, of which there must be some."""
-        # The threads of a body of ranges take slots of their own; waiting for them with one would be a deadlock.
-        slot = contextlib.nullcontext() if isinstance(body, RangesBody) else self._store.limit.slot()
-        with slot, translated(self._store, self._path):
-            data = body.read(wanted)
+        try:
+            # The threads of a body of ranges take slots of their own; waiting for them with one would be a deadlock.
+            if isinstance(body, RangesBody):
+                data = body.read(wanted)
+            else:
+                with self._store.limit.slot():
+                    data = body.read(wanted)
             if not data:
                 raise UnavailableError("the content ended before its size was reached")
-            return data
+        except Exception:
+            # Here and not around it all: a stream is read in small pieces, and entering a context costs.
+            with translated(self._store, self._path):
+                raise
+        return data
 
     def _read(self, wanted: int) -> bytes:
         for attempt in range(_ATTEMPTS):
