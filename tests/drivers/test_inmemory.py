@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import gc
 import pickle
 import threading
+import weakref
 
 import pytest
 
 from storagedriver import Capabilities, StorageDriver, factory
+from storagedriver.adapter.driver import FsspecDriver
 from storagedriver.testsuites import suite
 
 CAPABILITIES = Capabilities(uploads_visible=True, multiprocess=False, conflicts_detected=True)
@@ -75,3 +78,19 @@ def test_sizes_can_be_asked_for_while_a_file_grows() -> None:
     thread.join()
     assert failures == []
     assert driver.stat("/a").size == 2_500_000
+
+
+def test_what_is_deleted_gives_its_memory_back_at_once() -> None:
+    driver = factory.create("inmemory", {})
+    assert isinstance(driver, FsspecDriver)
+    with driver.writer("/a") as writer:
+        writer.write(b"x")
+        writer.commit()
+    file = weakref.ref(driver.filesystem.store["/a"])
+    gc.disable()
+    try:
+        del writer
+        driver.delete("/a")
+        assert file() is None
+    finally:
+        gc.enable()

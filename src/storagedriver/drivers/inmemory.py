@@ -222,8 +222,9 @@ class InMemoryUpload(Upload):
         self._name = name
         self._file = file
         self._size: int = file.seek(0, 2)
-        # Whoever opened the file last may write; there is no other lock on a path.
-        file.upload = self
+        # Whoever opened the file last may write; there is no other lock on a path. Not
+        # `self`: the two would hold each other, and a file that was deleted its memory.
+        self._token = file.upload = object()
 
     @property
     def size(self) -> int:
@@ -254,7 +255,7 @@ class InMemoryUpload(Upload):
                 del self._files[self._name]
 
     def _owns(self) -> bool:
-        return self._files.get(self._name) is self._file and self._file.upload is self  # type: ignore[union-attr]
+        return self._files.get(self._name) is self._file and self._file.upload is self._token  # type: ignore[union-attr]
 
     def _check(self) -> None:
         if not self._owns():
