@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -87,6 +88,12 @@ def test_who_cannot_do_it_takes_no_part() -> None:
     notes: list[str] = []
     subjects = [Told("a", notes), Told("b", notes, cannot=["walk"])]
     assert [result.subject for result in Benchmark(subjects, 1, subjects[0]).run([case("walk")])] == ["a"]
+
+
+def test_who_is_left_out_of_a_case_takes_no_part() -> None:
+    subjects = [Told(name, []) for name in "ab"]
+    found = Benchmark(subjects, 1, subjects[0]).run([replace(case("walk"), without=frozenset({"b"})), case("walk")])
+    assert [result.subject for result in found] == ["a", "a", "b"]
 
 
 def test_who_fails_is_reported_and_the_others_go_on() -> None:

@@ -15,7 +15,6 @@ import os
 import random
 import re
 import time
-import urllib.request
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -25,6 +24,7 @@ import urllib3
 from urllib3.exceptions import HTTPError, SSLError
 
 from storagedriver.adapter.limits import PerProcess
+from storagedriver.adapter.pools import Pools
 from storagedriver.adapter.store import Entry, Failure
 from storagedriver.errors import (
     ConflictError,
@@ -35,7 +35,6 @@ from storagedriver.errors import (
 
 __all__ = ["Answer", "AnswerError", "HTTPBody", "Lane", "Signed", "classify", "whole_size"]
 
-_POOL_SIZE = 64
 _OK = range(200, 300)
 _UNAUTHORIZED = 401
 #: gcp-storage-emulator says `0--1/0` of an empty object.
@@ -174,43 +173,6 @@ class HTTPBody:
             self._response.close()
 
 
-class _Pools:
-    """The connections of one process, by host: straight to it, or by the proxy that the environment names."""
-
-    def __init__(self, options: Mapping[str, Any], tls: Mapping[str, Any]) -> None:
-        self._options = options
-        self._tls = tls
-        self._by_host: dict[tuple[str, str], urllib3.HTTPConnectionPool | urllib3.ProxyManager] = {}
-
-    def send(self, method: str, url: str, **options: Any) -> urllib3.BaseHTTPResponse:
-        """Send a request to the host of a URL, and give the answer before its content."""
-        parts = urlsplit(url)
-        pool = self._by_host.get(parts[:2])
-        if pool is None:
-            # Two threads that come first make one each, and one of the two is dropped.
-            pool = self._by_host.setdefault(parts[:2], self._make(*parts[:2]))
-        # A pool of one host is told the path alone: to find the host's pool anew costs as much as signing.
-        target = url if isinstance(pool, urllib3.ProxyManager) else url[len(parts.scheme) + 3 + len(parts.netloc) :]
-        return pool.urlopen(method, target or "/", **options)
-
-    def clear(self) -> None:
-        """Close all connections."""
-        for pool in self._by_host.values():
-            if isinstance(pool, urllib3.ProxyManager):
-                pool.clear()
-            else:
-                pool.close()
-        self._by_host.clear()
-
-    def _make(self, scheme: str, host: str) -> urllib3.HTTPConnectionPool | urllib3.ProxyManager:
-        proxies = {} if urllib.request.proxy_bypass(host) else urllib.request.getproxies()
-        proxy = proxies.get(scheme) or proxies.get("all")
-        if proxy:
-            return urllib3.ProxyManager(proxy, **self._options, **self._tls)
-        tls = self._tls if scheme == "https" else {}
-        return urllib3.connection_from_url(f"{scheme}://{host}", **self._options, **tls)
-
-
 class Lane:
     """A pool of connections for signed requests.
 
@@ -247,7 +209,7 @@ class Lane:
         self._first_pause = pause
         # urllib3 logs whole URLs, and there is no other place to keep that from its log.
         logging.getLogger("urllib3.connectionpool").addFilter(_hide_signatures)
-        self._pools: PerProcess[_Pools] = PerProcess(self._make_pools)
+        self._pools: PerProcess[Pools] = PerProcess(self._make_pools)
 
     def request(
         self,
@@ -375,10 +337,10 @@ class Lane:
         time.sleep(pause)
         return True
 
-    def _make_pools(self) -> _Pools:
+    def _make_pools(self) -> Pools:
         bundle = self._ca_bundle or os.environ.get("REQUESTS_CA_BUNDLE") or os.environ.get("CURL_CA_BUNDLE") or None
         verify = "CERT_REQUIRED" if self._verify else "CERT_NONE"
-        return _Pools({"maxsize": _POOL_SIZE}, {"cert_reqs": verify, "ca_certs": bundle})
+        return Pools({"cert_reqs": verify, "ca_certs": bundle})
 
 
 def _pieces(body: memoryview) -> Iterator[memoryview]:

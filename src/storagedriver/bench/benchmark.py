@@ -72,7 +72,11 @@ class Benchmark:
             self._remove(self._keepers([subject]), directory)
 
     def _case(self, case: Case, directory: str) -> Iterator[Result]:
-        taking_part = [subject for subject in self._subjects if case.task.operation in subject.operations]
+        taking_part = [
+            subject
+            for subject in self._subjects
+            if case.task.operation in subject.operations and subject.name not in case.without
+        ]
         samples: dict[str, list[Sample]] = {subject.name: [] for subject in taking_part}
         errors: dict[str, str] = {}
         if case.before and not case.uses_up and taking_part:

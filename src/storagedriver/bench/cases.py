@@ -29,6 +29,8 @@ class Case:
         What makes the objects that it needs.
     uses_up : bool
         Whether these are gone after each sample, and have to be made anew for the next.
+    without : frozenset of str
+        The subjects that take no part.
     """
 
     STREAMS: ClassVar = ("write", "read")
@@ -37,6 +39,7 @@ class Case:
     task: Task
     before: Sequence[Task] = ()
     uses_up: bool = False
+    without: frozenset[str] = frozenset()
 
     def below(self, directory: str) -> Case:
         """The same in a directory."""
