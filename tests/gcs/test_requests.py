@@ -12,6 +12,7 @@ import pytest
 from storagedriver import factory
 from storagedriver.adapter.driver import FsspecDriver
 from storagedriver.driver import FileInfo, SkipDir, StorageDriver
+from storagedriver.drivers.gcs import listing
 from storagedriver.errors import (
     BucketNotFoundError,
     ConflictError,
@@ -20,11 +21,13 @@ from storagedriver.errors import (
     StorageDriverError,
     UnavailableError,
 )
+from storagedriver.testsuites.helpers import put_all
 from tests.gcs.conftest import CHUNK, MakeGCS
 from tests.gcs.tokens import TokenService, key_info
 from tests.servers.faults import Answer, CutReply, FaultProxy, Gather, LoseReply
 from tests.servers.gcs import GCSServer
 from tests.servers.plugin import StartProxy
+from tests.walking import files_seen_ahead
 
 Proxied = tuple[FsspecDriver, FaultProxy]
 CALLS: dict[str, Callable[[StorageDriver], object]] = {
@@ -300,13 +303,14 @@ def test_listing_of_many_pages(make_gcs: MakeGCS, fake_gcs: GCSServer, root: str
 
 
 def test_walk_leaps_over_what_is_not_wanted(
-    make_gcs: MakeGCS, fake_gcs: GCSServer, root: str, fault_proxy: StartProxy
+    make_gcs: MakeGCS, fake_gcs: GCSServer, root: str, fault_proxy: StartProxy, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(listing, "_MOST", 100)
     proxy = fault_proxy(fake_gcs.endpoint)
     driver = make_gcs(fake_gcs, root, endpoint=proxy.endpoint)
     with fake_gcs.client() as client:
         bucket = client.bucket(fake_gcs.bucket)
-        for number in range(1050):
+        for number in range(450):
             bucket.blob(f"{root}/big/{number:04}").upload_from_string(b"")
         bucket.blob(f"{root}/big-er/x").upload_from_string(b"")
         bucket.blob(f"{root}/last").upload_from_string(b"")
@@ -320,6 +324,18 @@ def test_walk_leaps_over_what_is_not_wanted(
     driver.walk("/", visit)
     assert visited == ["/big-er", "/big-er/x", "/big", "/last"]
     assert [request for request in proxy.matching("GET") if "startOffset" in request.query]
+    assert len(proxy.matching("GET")) <= 3
+
+
+def test_next_page_is_fetched_while_one_is_visited(
+    make_gcs: MakeGCS, fake_gcs: GCSServer, root: str, fault_proxy: StartProxy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(listing, "_MOST", 4)
+    proxy = fault_proxy(fake_gcs.endpoint)
+    driver = make_gcs(fake_gcs, root, endpoint=proxy.endpoint)
+    paths = [f"/dir/{number:02}" for number in range(10)]
+    put_all(driver, paths)
+    assert files_seen_ahead(driver, proxy, "/dir", 4, 3) == paths
 
 
 def test_modification_times_are_the_stores(driver: FsspecDriver) -> None:

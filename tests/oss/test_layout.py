@@ -6,12 +6,14 @@ import pytest
 
 from storagedriver.adapter.driver import FsspecDriver
 from storagedriver.driver import FileInfo, SkipDir
+from storagedriver.drivers.oss import deleting, listing
 from storagedriver.drivers.oss.copying import CHUNK
 from storagedriver.errors import StorageDriverWarning
-from storagedriver.testsuites.helpers import pattern, same_bytes, upload
+from storagedriver.testsuites.helpers import pattern, put_all, same_bytes, upload
 from tests.oss.conftest import MakeOSS
-from tests.servers.faults import FaultProxy
+from tests.servers.faults import FaultProxy, Gather
 from tests.servers.oss import OSSServer
+from tests.walking import files_seen_ahead
 
 
 def _write_in_every_way(driver: FsspecDriver) -> list[str]:
@@ -119,10 +121,13 @@ def test_more_than_a_page(driver: FsspecDriver, oss: OSSServer, root: str) -> No
     assert driver.list("/") == []
 
 
-def test_a_skipped_directory_is_not_listed(proxied: tuple[FsspecDriver, FaultProxy], oss: OSSServer, root: str) -> None:
+def test_a_skipped_directory_is_not_listed(
+    proxied: tuple[FsspecDriver, FaultProxy], oss: OSSServer, root: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(listing, "_MOST", 100)
     driver, proxy = proxied
     with oss.client() as client:
-        for number in range(1500):
+        for number in range(450):
             client.put_object(f"{root}/a/{number}", b"")
         client.put_object(f"{root}/b", b"")
     visited: list[str] = []
@@ -134,4 +139,28 @@ def test_a_skipped_directory_is_not_listed(proxied: tuple[FsspecDriver, FaultPro
 
     driver.walk("/", visit)
     assert visited == ["/a", "/b"]
-    assert len(proxy.matching("GET")) == 2
+    assert len(proxy.matching("GET")) == 3
+
+
+def test_next_page_is_fetched_while_one_is_visited(
+    proxied: tuple[FsspecDriver, FaultProxy], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(listing, "_MOST", 4)
+    driver, proxy = proxied
+    paths = [f"/dir/{number:02}" for number in range(10)]
+    put_all(driver, paths)
+    assert files_seen_ahead(driver, proxy, "/dir", 4, 3) == paths
+
+
+def test_batches_of_a_delete_run_at_the_same_time(
+    proxied: tuple[FsspecDriver, FaultProxy], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(deleting, "_BATCH", 5)
+    driver, proxy = proxied
+    put_all(driver, [f"/dir/{number:02}" for number in range(20)])
+    proxy.reset()
+    proxy.add(Gather(3), method="POST", query="delete", times=None)
+    driver.delete("/dir")
+    assert len(proxy.matching("POST", query="delete")) == 4
+    assert proxy.peak >= 3
+    assert driver.list("/") == []

@@ -5,9 +5,10 @@ from __future__ import annotations
 import pytest
 
 from storagedriver.adapter.driver import FsspecDriver
-from storagedriver.drivers.s3 import deleting
+from storagedriver.drivers.s3 import deleting, listing
 from storagedriver.errors import PermissionDeniedError, StorageDriverError, UnavailableError
-from tests.servers.faults import Answer, FaultProxy
+from storagedriver.testsuites.helpers import put_all
+from tests.servers.faults import Answer, FaultProxy, Gather
 
 Proxied = tuple[FsspecDriver, FaultProxy]
 
@@ -74,9 +75,36 @@ def test_bulk_delete_carries_a_checksum(filled: Proxied) -> None:
     assert request.headers["content-md5"]
 
 
-def test_more_keys_than_one_request_takes(filled: Proxied, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_batches_run_at_the_same_time(filled: Proxied, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(deleting, "_BATCH", 2)
     driver, proxy = filled
+    proxy.reset()
+    proxy.add(Gather(3), method="POST", query="delete", times=None)
     driver.delete("/dir")
     assert len(proxy.matching("POST", query="delete")) == 3
+    assert proxy.peak == 3
     assert driver.list("/") == []
+
+
+def test_keys_that_stay_are_named_whatever_batch_they_were_in(
+    filled: Proxied, root: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(deleting, "_BATCH", 2)
+    driver, proxy = filled
+    for name in "ae":
+        answer = Answer(200, failures(root, **{name: "AccessDenied"}))
+        proxy.add(answer, method="POST", query="delete")
+    with pytest.raises(PermissionDeniedError, match="2 of 5 keys were not deleted") as caught:
+        driver.delete("/dir")
+    assert "'dir/a'" in str(caught.value)
+    assert "'dir/e'" in str(caught.value)
+
+
+def test_tree_of_several_pages(proxied: Proxied, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(listing, "_MOST", 7)
+    monkeypatch.setattr(deleting, "_BATCH", 2)
+    driver, _ = proxied
+    put_all(driver, [f"/tree/{number % 4}/{number:02}" for number in range(40)])
+    put_all(driver, ["/tree-", "/tree.x/y", "/treee"])
+    driver.delete("/tree")
+    assert driver.list("/") == ["/tree-", "/tree.x", "/treee"]

@@ -2,18 +2,26 @@
 
 from __future__ import annotations
 
+import tracemalloc
+from datetime import datetime, timezone
+from functools import partial
+
 import pytest
 
+from storagedriver.adapter.store import EPOCH
 from storagedriver.driver import FileInfo, SkipDir
 from storagedriver.drivers.s3 import listing
+from storagedriver.drivers.s3.document import time_of
 from storagedriver.drivers.s3.parameters import load
 from storagedriver.drivers.s3.store import S3Store
-from storagedriver.errors import StorageDriverWarning
+from storagedriver.errors import StorageDriverWarning, UnavailableError
 from storagedriver.paths import sort_key
+from storagedriver.testsuites.helpers import put_all, together
 from tests.s3.conftest import MakeS3
-from tests.servers.faults import FaultProxy
+from tests.servers.faults import Answer, FaultProxy
 from tests.servers.plugin import StartProxy
 from tests.servers.s3 import S3Server
+from tests.walking import files_seen_ahead
 
 FILES = ["/w/a", "/w/a-b", "/w/a.c", "/w/a/x/1", "/w/a/y", "/w/b/1", "/w/b/2", "/w/c", "/w/d/1"]
 STARTS = [*FILES, "/w/a/", "/w/a/x", "/w/a-b-", "/w/b", "/w/bb", "/w/d", "/w/~".replace("~", "zz"), "/w/nothing"]
@@ -96,6 +104,55 @@ def test_skipped_directory_is_not_listed_to_its_end(
     driver.walk("/", visit)
     assert seen == ["/a", "/large-", "/large", "/largf", "/z"]
     assert len(proxy.requests) <= 4
+
+
+def test_next_page_is_fetched_while_one_is_visited(
+    make_s3: MakeS3, s3_server: S3Server, root: str, fault_proxy: StartProxy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(listing, "_MOST", 4)
+    proxy = fault_proxy(s3_server.endpoint)
+    driver = make_s3(s3_server, root, regionendpoint=proxy.endpoint)
+    paths = [f"/dir/{number:02}" for number in range(10)]
+    put_all(driver, paths)
+    assert files_seen_ahead(driver, proxy, "/dir", 4, 3) == paths
+
+
+def test_page_that_is_half_an_answer(make_s3: MakeS3, moto_s3: S3Server, root: str, fault_proxy: StartProxy) -> None:
+    proxy = fault_proxy(moto_s3.endpoint)
+    driver = make_s3(moto_s3, root, regionendpoint=proxy.endpoint)
+    proxy.add(Answer(200, b"<html>please log in"), method="GET")
+    with pytest.raises(UnavailableError, match="cannot be read"):
+        driver.list("/")
+    assert driver.list("/") == []
+
+
+def test_times_are_read_however_many_digits_they_have() -> None:
+    moment = datetime(2024, 5, 6, 7, 8, 9, tzinfo=timezone.utc)
+    assert time_of("2024-05-06T07:08:09Z") == time_of("2024-05-06T07:08:09.000Z") == moment
+    assert time_of("2024-05-06T09:08:09+02:00") == time_of("2024-05-06T07:08:09") == moment
+    assert time_of("Mon, 06 May 2024 07:08:09 GMT") == moment
+    assert time_of("2024-05-06T07:08:09.123456789Z").replace(microsecond=0) == moment
+    assert time_of(None) == time_of("") == EPOCH
+
+
+@pytest.mark.slow
+def test_memory_of_a_walk_does_not_grow_with_the_bucket(make_s3: MakeS3, seaweedfs: S3Server, root: str) -> None:
+    driver = make_s3(seaweedfs, root)
+
+    def peak(path: str, count: int) -> int:
+        together([partial(driver.put_content, f"{path}/{number:06}", b"") for number in range(count)], 16)
+        driver.list("/")
+        tracemalloc.start()
+        try:
+            assert sum(1 for _ in driver.files(path)) == count
+            return tracemalloc.get_traced_memory()[1]
+        finally:
+            tracemalloc.stop()
+
+    few, many = peak("/few", 4000), peak("/many", 100_000)
+    assert many < 1.5 * few, f"{few} bytes for 4000 objects, {many} for 100,000"
+    driver.delete("/many")
+    assert driver.list("/") == ["/few"]
 
 
 def test_keys_that_no_path_can_name(make_s3: MakeS3, s3_server: S3Server, root: str) -> None:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import builtins
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Generator, Iterator
+from contextlib import closing, contextmanager
 from datetime import timedelta
+from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from storagedriver.adapter.failures import translated
+from storagedriver.adapter.fanout import fan_out
 from storagedriver.adapter.reader import StreamReader
 from storagedriver.adapter.store import EPOCH, Entry, Store
 from storagedriver.adapter.walk import Nameless, Walk, info_of
@@ -203,19 +205,23 @@ class FsspecDriver(StorageDriver):
     def walk(self, path: str, visit: Visit, start_after: str = "") -> None:
         """Visit everything below `path`, depth first."""
         walk = self._walk(path, start_after)
-        for info in walk:
-            try:
-                visit(info)
-            except SkipDir:
-                walk.skip(info)
-            except StopWalk:
-                return
+        with closing(iter(walk)) as infos:
+            for info in infos:
+                try:
+                    visit(info)
+                except SkipDir:
+                    walk.skip(info)
+                except StopWalk:
+                    return
         self._check_walked(path, walk)
 
     def files(self, path: str = ROOT, start_after: str = "") -> Iterator[FileInfo]:
         """The files below `path`, in the order of a walk, for Python's loops."""
         walk = self._walk(path, start_after)
-        yield from (info for info in walk if not info.is_dir)
+        with closing(iter(walk)) as infos:
+            for info in infos:
+                if not info.is_dir:
+                    yield info
         self._check_walked(path, walk)
 
     def uploads(self, path: str = ROOT) -> Iterator[UploadInfo]:
@@ -226,13 +232,17 @@ class FsspecDriver(StorageDriver):
     def purge_uploads(self, path: str = ROOT, older_than: timedelta = timedelta(0)) -> builtins.list[UploadInfo]:
         """Remove the unfinished uploads at `path` and below it."""
         purged = begun_before(self.uploads(path), older_than)
-        for upload in purged:
+
+        def abort(upload: UploadInfo) -> None:
             with self._call(upload.path):
                 self._store.abort(upload)
+
+        fan_out(abort, purged, name="abort")
         return purged
 
     def close(self) -> None:
         """Give back connections and threads."""
+        self._store.ahead.close()
         self._store.close()
 
     @contextmanager
@@ -241,16 +251,11 @@ class FsspecDriver(StorageDriver):
         with self._store.limit.slot(), translated(self._store, path):
             yield
 
-    def _each(self, path: str, make: Any) -> Iterator[Any]:
+    def _each(self, path: str, make: Any) -> Generator[Any, None, None]:
         """Iterate over what a store lists; each step may be a request, and so is a call."""
         with self._call(path):
             steps = iter(make())
-        while True:
-            with self._call(path):
-                step = next(steps, self)
-            if step is self:
-                return
-            yield step
+        yield from self._store.ahead.pages(steps, partial(self._call, path))
 
     def _key(self, path: str) -> str:
         check_path(path, self.name)
@@ -279,7 +284,7 @@ class FsspecDriver(StorageDriver):
         start_after = self._start(path, start_after)
         hint = start_after[1:] if start_after[1:].startswith(prefix) else ""
 
-        def pages(skipped: set[str]) -> Iterator[Any]:
+        def pages(skipped: set[str]) -> Generator[Any, None, None]:
             return self._each(
                 path, lambda: self._store.pages(prefix, recursive=True, start_after=hint, skipped=skipped)
             )

@@ -17,10 +17,13 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 from typing import Any, Protocol
 
+from storagedriver.adapter.ahead import Ahead
+from storagedriver.adapter.fanout import both, fan_out
 from storagedriver.adapter.limits import Limit
 from storagedriver.driver import Capabilities, UploadInfo
 from storagedriver.errors import StorageDriverError
@@ -150,6 +153,8 @@ class Store(ABC):
         What the driver declares.
     limit : Limit
         How many requests may run at a time.
+    ahead : Ahead
+        What fetches the pages of listings before they are asked for.
     put_limit : int
         The most bytes that `put` takes; larger contents go through an upload.
     max_expires : timedelta
@@ -168,6 +173,7 @@ class Store(ABC):
     def __init__(self, name: str, *, limit: Limit | None = None, secrets: Sequence[str] = ()) -> None:
         self.name = name
         self.limit = limit or Limit(None)
+        self.ahead = Ahead()
         self.secrets = secrets
 
     @property
@@ -223,6 +229,9 @@ class Store(ABC):
     ) -> Iterator[Sequence[Entry]]:
         """List, a request at a time, in the order of `walk_order`.
 
+        A store whose pages are worth to be fetched before they are asked for
+        gives a `storagedriver.adapter.ahead.Listing`.
+
         Parameters
         ----------
         prefix : str
@@ -231,7 +240,8 @@ class Store(ABC):
             is missing, but for the root.
         recursive : bool
             All objects below, and such directories as the store keeps; else
-            the direct children, directories as entries.
+            the direct children, directories as entries, whose sizes and times
+            nobody looks at.
         start_after : str
             A key, with a trailing ``/`` where it is meant as a directory: only
             what comes after it is wanted. Entries before it do no harm.
@@ -239,7 +249,8 @@ class Store(ABC):
             How many entries are wanted at most; 0 for all.
         skipped : set of str
             Keys of directories whose content is not wanted. The caller adds
-            to it between the pages; entries below them do no harm.
+            to it while it goes through a page, when the next one may have been
+            asked for already; entries below them do no harm.
         """
 
     @abstractmethod
@@ -265,10 +276,7 @@ class Store(ABC):
         bool
             Whether there was anything.
         """
-        found = False
-        for upload in list(self.uploads(key)):
-            self.abort(upload)
-            found = True
+        found = self.abort_all(list(self.uploads(key)))
         found = self.head(key) is not None or found
         for page in self.pages(key + "/", recursive=True, skipped=set()):
             if page:
@@ -300,6 +308,11 @@ class Store(ABC):
     def abort(self, upload: UploadInfo, /) -> None:  # noqa: B027 - a store without uploads has nothing to abort
         """Remove an unfinished upload; one that is gone is no error."""
 
+    def abort_all(self, uploads: Sequence[UploadInfo], /) -> bool:
+        """Remove unfinished uploads, and say whether there were any."""
+        fan_out(self.abort, uploads, name="abort")
+        return bool(uploads)
+
     def close(self) -> None:  # noqa: B027 - most stores hold nothing
         """Give back connections and threads."""
 
@@ -321,9 +334,23 @@ class Uploads(Protocol):
 
 
 class UploadsStore(Store):
-    """A store that leaves its uploads to `Uploads`, which it makes when it is made."""
+    """A remote store that leaves its uploads to `Uploads`, which it makes when it is made."""
 
     _uploads: Uploads
+
+    def delete_tree(self, key: str, /) -> bool:
+        """As `Store.delete_tree`. What is there is asked for at once, and a page listed while another is deleted."""
+        listing = self.pages(key + "/", recursive=True, skipped=set())
+        with closing(self.ahead.pages(listing, early=True)) as pages:
+            uploads, entry = both(lambda: list(self.uploads(key)), lambda: self.head(key))
+            found = self.abort_all(uploads) or entry is not None
+            for page in pages:
+                if page:
+                    found = True
+                    self.delete([entry.key for entry in page])
+        if entry is not None:
+            self.delete([key])
+        return found
 
     def begin(self, key: str, /) -> Upload:
         """Begin an upload, clearing unfinished ones of exactly this key."""

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
+from contextlib import closing
 
 from storagedriver.adapter.store import EPOCH, Entry
 from storagedriver.driver import FileInfo
@@ -68,7 +69,7 @@ class Walk:
         path: str,
         order: WalkOrder,
         start_after: str,
-        pages: Callable[[set[str]], Iterator[Sequence[Entry]]],
+        pages: Callable[[set[str]], Generator[Sequence[Entry], None, None]],
     ) -> None:
         self.found = False
         self._nameless = Nameless(driver_name, path)
@@ -85,26 +86,27 @@ class Walk:
             self._skip = info.path + "/"
             self._skipped.add(info.path[1:])
 
-    def __iter__(self) -> Iterator[FileInfo]:
+    def __iter__(self) -> Generator[FileInfo, None, None]:
         depth = 0 if self._path == ROOT else self._path.count("/")
         opened: list[str] = []
-        for page in self._pages:
-            for entry in page:
-                self.found = True
-                path = "/" + entry.key
-                valid = is_valid(path)
-                if not valid:
-                    self._nameless.skip(entry.key)
-                above = [up for up in ancestors(path)[depth:] if valid or is_valid(up)]
-                if entry.is_dir and valid:
-                    above.append(path)
-                for up in above:
-                    if up not in opened:
-                        own = entry if up == path else Entry(up[1:], 0, EPOCH, is_dir=True)
-                        yield from self._wanted(own)
-                opened = above
-                if valid and not entry.is_dir:
-                    yield from self._wanted(entry)
+        with closing(self._pages) as pages:
+            for page in pages:
+                for entry in page:
+                    self.found = True
+                    path = "/" + entry.key
+                    valid = is_valid(path)
+                    if not valid:
+                        self._nameless.skip(entry.key)
+                    above = [up for up in ancestors(path)[depth:] if valid or is_valid(up)]
+                    if entry.is_dir and valid:
+                        above.append(path)
+                    for up in above:
+                        if up not in opened:
+                            own = entry if up == path else Entry(up[1:], 0, EPOCH, is_dir=True)
+                            yield from self._wanted(own)
+                    opened = above
+                    if valid and not entry.is_dir:
+                        yield from self._wanted(entry)
         self._nameless.warn()
 
     def _wanted(self, entry: Entry) -> Iterator[FileInfo]:

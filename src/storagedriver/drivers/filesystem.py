@@ -12,6 +12,7 @@ import stat
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timezone
+from functools import partial
 from typing import Any
 
 from fsspec.implementations.dirfs import DirFileSystem
@@ -137,7 +138,8 @@ class FilesystemStore(Store):
     ) -> Iterator[Sequence[Entry]]:
         """List directory by directory."""
         del limit  # a directory is read whole
-        return tree_pages(self._children, prefix, recursive=recursive, start_after=start_after, skipped=skipped)
+        children = self._children if recursive else partial(self._children, sized=False)
+        return tree_pages(children, prefix, recursive=recursive, start_after=start_after, skipped=skipped)
 
     def copy(self, source: str, dest: str, /) -> None:
         """Copy the file beside the destination, then rename it."""
@@ -214,7 +216,8 @@ class FilesystemStore(Store):
         if entry is None or entry.is_dir:
             raise PathNotFoundError
 
-    def _children(self, key: str) -> Iterator[Entry]:
+    def _children(self, key: str, *, sized: bool = True) -> Iterator[Entry]:
+        """What is in a directory; without sizes that is what the directory itself says."""
         try:
             listing = os.scandir(self._path(key))
         except NotADirectoryError as error:
@@ -229,7 +232,11 @@ class FilesystemStore(Store):
                 if _STAGED.fullmatch(child.name):
                     continue
                 with contextlib.suppress(FileNotFoundError):
-                    yield _entry(prefix + child.name, child.stat())
+                    # Where a link leads has to be looked at, and it may lead nowhere.
+                    if sized or child.is_symlink():
+                        yield _entry(prefix + child.name, child.stat())
+                    else:
+                        yield Entry(prefix + child.name, is_dir=child.is_dir())
 
     def _publish(self, key: str, write: Callable[[str], None], *, sync: bool = True) -> None:
         """Have a file written beside the path of `key` and rename it onto that path."""

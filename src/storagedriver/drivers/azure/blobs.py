@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 from email.utils import parsedate_to_datetime
@@ -11,6 +10,7 @@ from email.utils import parsedate_to_datetime
 from azure.storage.blob import BlobSasPermissions, generate_blob_sas
 
 from storagedriver.adapter.deleting import DeleteError
+from storagedriver.adapter.fanout import fan_out
 from storagedriver.adapter.lane import Answer, AnswerError, whole_size
 from storagedriver.adapter.store import EPOCH, Body, EmptyBody, Entry
 from storagedriver.drivers.azure.client import Client
@@ -160,8 +160,7 @@ def delete(client: Client, keys: Sequence[str]) -> None:
             return error
         return None
 
-    with ThreadPoolExecutor(min(_SINGLES, len(keys)), thread_name_prefix="storagedriver-delete") as pool:
-        outcomes = list(pool.map(one, keys))
+    outcomes = fan_out(one, keys, threads=_SINGLES, name="delete")
     failed = {key: classify(error) for key, error in zip(keys, outcomes, strict=True) if error is not None}
     if failed:
         raise DeleteError(failed, len(keys))

@@ -11,6 +11,7 @@ from email.utils import parsedate_to_datetime
 from urllib.parse import unquote
 from xml.etree import ElementTree as ET
 
+from storagedriver.adapter.ahead import Listing
 from storagedriver.adapter.store import EPOCH, Entry
 from storagedriver.drivers.azure.client import Client
 
@@ -21,7 +22,7 @@ _MOST = 5000
 
 def pages(
     client: Client, prefix: str, *, recursive: bool, limit: int = 0, start_after: str = "", unfinished: bool = False
-) -> Iterator[list[Entry]]:
+) -> Listing[Entry]:
     """As `storagedriver.adapter.store.Store.pages`.
 
     The store can begin only where it left off itself, so entries before
@@ -41,19 +42,14 @@ def pages(
         query["delimiter"] = "/"
     if unfinished:
         query["include"] = "uncommittedblobs"
-    wanted = limit or _MOST
-    while True:
-        query["maxresults"] = str(min(_MOST, max(wanted, 1)))
-        root = ET.fromstring(client.send("GET", None, query).content)  # noqa: S314 - from the store, and expat bounds entities
+
+    def fetch(marker: str, wanted: int) -> tuple[list[Entry], str | None]:
+        asked = {**query, "maxresults": str(min(wanted or _MOST, _MOST)), **({"marker": marker} if marker else {})}
+        root = ET.fromstring(client.send("GET", None, asked).content)  # noqa: S314 - from the store, and expat bounds entities
         page = [entry for entry in _entries(client, root) if not start_after or _position(entry) > start_after]
-        if limit:
-            page = page[:wanted]
-            wanted -= len(page)
-        yield page
-        marker = root.findtext("NextMarker")
-        if not marker or (limit and wanted <= 0):
-            return
-        query["marker"] = marker
+        return page, root.findtext("NextMarker") or None
+
+    return Listing(fetch, "", limit=limit)
 
 
 def _entries(client: Client, root: ET.Element) -> Iterator[Entry]:

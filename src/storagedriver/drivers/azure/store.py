@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from collections.abc import Set as AbstractSet
+from contextlib import closing
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -117,19 +118,17 @@ class AzureStore(UploadsStore):
 
     def delete_tree(self, key: str, /) -> bool:
         """Delete the blob, everything below it and the unfinished uploads there."""
-        uploads = list(self.uploads(key))
-        for upload in uploads:
-            self.abort(upload)
         below = False
-        for page in self.pages(f"{key}/", recursive=True):
-            below = below or bool(page)
-            self.delete([entry.key for entry in page])
+        with closing(self.ahead.pages(self.pages(f"{key}/", recursive=True), early=True)) as pages:
+            uploads = self.abort_all(list(self.uploads(key)))
+            for page in pages:
+                below = below or bool(page)
+                self.delete([entry.key for entry in page])
         here = blobs.delete_one(self._client, key)
         if below:
             # What waited over a content is listed once that content is gone.
-            for upload in list(self._uploads.below(key)):
-                self.abort(upload)
-        return bool(uploads) or below or here
+            self.abort_all(list(self._uploads.below(key)))
+        return uploads or below or here
 
     def sign(self, key: str, method: str, expires: timedelta, /) -> str | None:  # noqa: ARG002 - one signature is for both
         """A signed URL, None without the account's key."""

@@ -7,11 +7,13 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping
 from collections.abc import Set as AbstractSet
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
+from storagedriver.adapter.ahead import Listing
 from storagedriver.adapter.lane import AnswerError
 from storagedriver.adapter.store import Entry
 from storagedriver.drivers.gcs.bucket import STATE_TYPE, Bucket, Item
@@ -29,28 +31,47 @@ _AFTER_SLASH = "0"
 
 def pages(
     bucket: Bucket, prefix: str, *, recursive: bool, start_after: str, limit: int, skipped: AbstractSet[str]
-) -> Iterator[Sequence[Entry]]:
+) -> Listing[Entry]:
     """As `storagedriver.adapter.store.Store.pages`."""
     params = {"prefix": bucket.full(prefix), "fields": f"items({_FIELDS}),prefixes,nextPageToken"}
     if not recursive:
         params["delimiter"] = "/"
-    following = {"startOffset": bucket.full(start_after)} if start_after else {}
-    most = min(limit, _MOST) if limit else _MOST
-    wanted = limit
-    directories: set[str] = set()
-    while True:
-        request = partial(_page, bucket, {**params, **following, "maxResults": str(most)}, directories)
-        page, token = bucket.client.run(request)
-        if limit:
-            page = page[:wanted]
-            wanted -= len(page)
-        yield page
-        if not token or (limit and not wanted):
-            return
+
+    def fetch(place: _Place, wanted: int) -> tuple[list[Entry], _Place | None]:
+        leap = _leap(bucket, place.last, skipped) if recursive else ""
+        start = {"startOffset": leap} if leap else place.start
         # Where few entries are wanted and states of uploads lie before them.
-        most = min(_MOST, most * 8)
-        leap = _leap(bucket, page, skipped) if recursive else ""
-        following = {"startOffset": leap} if leap else {**following, "pageToken": token}
+        most = min(place.most or wanted or _MOST, _MOST)
+        page, token, directory = bucket.client.run(
+            partial(_page, bucket, {**params, **start, "maxResults": str(most)}, place.directory)
+        )
+        last = page[-1].key if page else ""
+        following = {**start, "pageToken": token}
+        return page, _Place(following, last, directory, most * 8) if token else None
+
+    return Listing(fetch, _Place({"startOffset": bucket.full(start_after)} if start_after else {}), limit=limit)
+
+
+@dataclass(frozen=True)
+class _Place:
+    """Where a page begins.
+
+    Attributes
+    ----------
+    start : mapping
+        What the request says of it.
+    last : str
+        The last key of the page before.
+    directory : str
+        The last prefix that was given; an emulator gives it on several pages.
+    most : int
+        How many names the page may have, 0 for as many as are wanted.
+    """
+
+    start: Mapping[str, str]
+    last: str = ""
+    directory: str = ""
+    most: int = 0
 
 
 def items(bucket: Bucket, prefix: str) -> Iterator[tuple[list[Item], bool]]:
@@ -69,18 +90,17 @@ def items(bucket: Bucket, prefix: str) -> Iterator[tuple[list[Item], bool]]:
         params["pageToken"] = token
 
 
-async def _page(bucket: Bucket, params: dict[str, str], directories: set[str]) -> tuple[list[Entry], str]:
-    """A page, and the token of the next one. An emulator gives a directory on several pages."""
+async def _page(bucket: Bucket, params: dict[str, str], given: str) -> tuple[list[Entry], str, str]:
+    """A page, the token of the next one, and the last prefix so far. `given` is that of the pages before."""
     listed = await _list(bucket, params)
     found = [bucket.item(resource) for resource in listed.get("items", [])]
     entries = [item.entry for item in found if not item.is_state]
-    prefixes = [prefix for prefix in listed.get("prefixes", []) if prefix not in directories]
+    prefixes = sorted(prefix for prefix in listed.get("prefixes", []) if prefix > given)
     if prefixes:
-        directories.update(prefixes)
-        inhabited = await _inhabited(bucket, params["prefix"], sorted(prefixes))
+        inhabited = await _inhabited(bucket, params["prefix"], prefixes)
         entries += [Entry(bucket.relative(prefix)[:-1], is_dir=True) for prefix in prefixes if prefix in inhabited]
         entries.sort(key=lambda entry: entry.key + "/" if entry.is_dir else entry.key)
-    return entries, listed.get("nextPageToken", "")
+    return entries, listed.get("nextPageToken", ""), prefixes[-1] if prefixes else given
 
 
 async def _list(bucket: Bucket, params: dict[str, str]) -> dict[str, Any]:
@@ -92,11 +112,8 @@ async def _list(bucket: Bucket, params: dict[str, str]) -> dict[str, Any]:
     return listed
 
 
-def _leap(bucket: Bucket, page: Sequence[Entry], skipped: AbstractSet[str]) -> str:
+def _leap(bucket: Bucket, last: str, skipped: AbstractSet[str]) -> str:
     """Where to go on after a page that ended in a directory whose content is not wanted."""
-    if not page or not skipped:
-        return ""
-    last = page[-1].key
     above = [last[:end] for end, character in enumerate(last) if character == "/"]
     leaps = [directory for directory in above if directory in skipped]
     return bucket.full(leaps[0] + _AFTER_SLASH) if leaps else ""

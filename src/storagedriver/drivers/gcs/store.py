@@ -9,6 +9,7 @@ from datetime import timedelta
 from importlib.util import find_spec
 from typing import Any
 
+from storagedriver.adapter.fanout import both, fan_out
 from storagedriver.adapter.limits import Limit
 from storagedriver.adapter.store import Body, Entry, Failure, UploadsStore
 from storagedriver.driver import Capabilities
@@ -132,14 +133,13 @@ class GCSStore(UploadsStore):
 
     def delete_tree(self, key: str, /) -> bool:
         """Delete everything at the key and below it, the uploads first; a small directory is listed once."""
-        page, is_last = next(listing.items(self._bucket, key + "/"))
+        (page, is_last), own = both(
+            lambda: next(listing.items(self._bucket, key + "/")), lambda: objects.find(self._bucket, key)
+        )
         if not is_last:
             return super().delete_tree(key)
-        own = objects.find(self._bucket, key)
         found = [*page, *([own] if own is not None else [])]
-        for item in found:
-            if item.is_state:
-                state.remove(self._bucket, item)
+        fan_out(lambda item: state.remove(self._bucket, item), [item for item in found if item.is_state], name="abort")
         keys = [item.key for item in found if not item.is_state]
         if keys:
             deleting.delete(self._bucket, keys)

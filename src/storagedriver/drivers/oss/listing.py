@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Mapping
 from collections.abc import Set as AbstractSet
+from dataclasses import dataclass
 from typing import Any
 
+from storagedriver.adapter.ahead import Listing
 from storagedriver.adapter.store import Entry
 from storagedriver.drivers.oss.connection import Connection
 from storagedriver.drivers.oss.objects import from_unixtime
-from storagedriver.errors import StorageDriverError
 from storagedriver.paths import sort_key
 
 __all__ = ["pages"]
@@ -22,26 +23,29 @@ _BEYOND = "~"
 
 def pages(
     connection: Connection, prefix: str, *, recursive: bool, start_after: str, limit: int, skipped: AbstractSet[str]
-) -> Iterator[Sequence[Entry]]:
+) -> Listing[Entry]:
     """As `storagedriver.adapter.store.Store.pages`."""
+
+    def fetch(place: _Place, wanted: int) -> tuple[list[Entry], _Place | None]:
+        start = (recursive and _leap(connection, place.last, skipped)) or place.start
+        page, token = _page(connection, prefix, min(wanted or _MOST, _MOST), start, recursive=recursive)
+        last = page[-1].key if page else ""
+        return page, _Place({"continuation_token": token}, last) if token else None
+
     start = {"start_after": connection.full(start_after)} if start_after and recursive else {}
-    wanted = limit or _MOST
-    while True:
-        page, token = _page(connection, prefix, min(wanted, _MOST), start, recursive=recursive)
-        if limit:
-            page = page[:wanted]
-            wanted -= len(page)
-        yield page
-        if not token or (limit and wanted <= 0):
-            return
-        following = (recursive and _leap(connection, page, skipped)) or {"continuation_token": token}
-        if following == start:
-            raise StorageDriverError("the store's list of objects does not go on")
-        start = following
+    return Listing(fetch, _Place(start), limit=limit)
+
+
+@dataclass(frozen=True)
+class _Place:
+    """Where a page begins: what the request says of it, and the last key before."""
+
+    start: Mapping[str, str]
+    last: str = ""
 
 
 def _page(
-    connection: Connection, prefix: str, most: int, start: dict[str, str], *, recursive: bool
+    connection: Connection, prefix: str, most: int, start: Mapping[str, str], *, recursive: bool
 ) -> tuple[list[Entry], str]:
     result: Any = connection.bucket.list_objects_v2(
         prefix=connection.full(prefix), delimiter="" if recursive else "/", max_keys=most, **start
@@ -57,11 +61,8 @@ def _page(
     return entries, result.next_continuation_token if result.is_truncated else ""
 
 
-def _leap(connection: Connection, page: Sequence[Entry], skipped: AbstractSet[str]) -> dict[str, str] | None:
+def _leap(connection: Connection, last: str, skipped: AbstractSet[str]) -> dict[str, str] | None:
     """Where to go on after a page that ended below a directory whose content is not wanted."""
-    if not page or not skipped:
-        return None
-    last = page[-1].key
     above = [last[:end] for end, character in enumerate(last) if character == "/"]
     leaps = [f"{directory}/{_BEYOND}" for directory in above if directory in skipped]
     return {"start_after": connection.full(leaps[0])} if leaps and leaps[0] > last else None

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
+import time
 from collections.abc import Sequence
 
 from storagedriver.adapter.deleting import DeleteError
+from storagedriver.adapter.fanout import fan_out
 from storagedriver.adapter.store import Failure
 from storagedriver.drivers.s3.bucket import Bucket
 from storagedriver.drivers.s3.errors import classify, error_code, kind_of, status
@@ -13,7 +14,9 @@ from storagedriver.errors import PathNotFoundError, UnavailableError
 
 __all__ = ["delete"]
 
-_BATCH = 1000
+#: A request takes up to 1000, which servers delete one after the other: small ones at the same time are done sooner.
+_BATCH = 100
+_BATCHES = 10
 _SINGLES = 16
 _ATTEMPTS = 4
 #: Swift deletes one object after the other and answers at the end.
@@ -33,53 +36,51 @@ def delete(bucket: Bucket, keys: Sequence[str]) -> None:
     DeleteError
         With the store's reason for each key that it did not delete.
     """
-    bucket.client.run(lambda: _delete(bucket, keys))
-
-
-async def _delete(bucket: Bucket, keys: Sequence[str]) -> None:
     if len(keys) == 1:
-        await _delete_one(bucket, keys[0])
+        _delete_one(bucket, keys[0])
         return
-    failed: _Failed = {}
-    for start in range(0, len(keys), _BATCH):
-        failed.update(await _delete_batch(bucket, keys[start : start + _BATCH]))
+    batches = [keys[start : start + _BATCH] for start in range(0, len(keys), _BATCH)]
+    outcomes = fan_out(lambda batch: _delete_batch(bucket, batch), batches, threads=_BATCHES, name="delete")
+    failed = {key: failure for outcome in outcomes if outcome for key, failure in outcome.items()}
+    singles = [key for batch, outcome in zip(batches, outcomes, strict=True) if outcome is None for key in batch]
+    failed |= _delete_singly(bucket, singles)
     if failed:
         raise DeleteError(failed, len(keys))
 
 
-async def _delete_one(bucket: Bucket, key: str) -> None:
+def _delete_one(bucket: Bucket, key: str) -> None:
     try:
-        await bucket.call("delete_object", key)
+        bucket.signed.send("delete_object", bucket.full(key))
     except Exception as error:
         if error_code(error) != "NoSuchKey":
             raise
 
 
-async def _delete_batch(bucket: Bucket, keys: Sequence[str]) -> _Failed:
-    """Delete up to 1000; those that the store was too busy for are asked for again."""
+def _delete_batch(bucket: Bucket, keys: Sequence[str]) -> _Failed | None:
+    """Delete up to 1000; those that the store was too busy for are asked for again. None if it cannot do it."""
     final: _Failed = {}
     for attempt in range(1, _ATTEMPTS + 1):
         try:
-            failed = await _request(bucket, keys)
+            failed = _request(bucket, keys)
         except Exception as error:
             if status(error) not in _NOT_THERE:
                 raise
-            await _delete_singly(bucket, keys)
-            return final
+            return None
         busy = [key for key, failure in failed.items() if failure.kind is UnavailableError]
         if not busy or attempt == _ATTEMPTS:
             return {**final, **failed}
         final.update((key, reason) for key, reason in failed.items() if key not in busy)
         keys = busy
-        await asyncio.sleep(_FIRST_PAUSE * 2 ** (attempt - 1))
+        time.sleep(_FIRST_PAUSE * 2 ** (attempt - 1))
     raise AssertionError("unreachable")
 
 
-async def _request(bucket: Bucket, keys: Sequence[str]) -> _Failed:
-    response = await bucket.call(
-        "delete_objects",
-        allowance=len(keys) * _KEY_SECONDS,
-        Delete={"Objects": [{"Key": bucket.full(key)} for key in keys], "Quiet": True},
+def _request(bucket: Bucket, keys: Sequence[str]) -> _Failed:
+    objects = [{"Key": bucket.full(key)} for key in keys]
+    response = bucket.client.run(
+        lambda: bucket.call(
+            "delete_objects", allowance=len(keys) * _KEY_SECONDS, Delete={"Objects": objects, "Quiet": True}
+        )
     )
     return {
         bucket.relative(item.get("Key", "")): Failure(
@@ -90,19 +91,15 @@ async def _request(bucket: Bucket, keys: Sequence[str]) -> _Failed:
     }
 
 
-async def _delete_singly(bucket: Bucket, keys: Sequence[str]) -> None:
-    slots = asyncio.Semaphore(_SINGLES)
+def _delete_singly(bucket: Bucket, keys: Sequence[str]) -> _Failed:
+    def one(key: str) -> Failure | None:
+        try:
+            _delete_one(bucket, key)
+        except Exception as error:
+            if not error_code(error):
+                raise
+            return classify(error)
+        return None
 
-    async def one(key: str) -> None:
-        async with slots:
-            await _delete_one(bucket, key)
-
-    results = await asyncio.gather(*(one(key) for key in keys), return_exceptions=True)
-    failed: _Failed = {}
-    for key, result in zip(keys, results, strict=True):
-        if isinstance(result, BaseException):
-            if not error_code(result):
-                raise result
-            failed[key] = classify(result)
-    if failed:
-        raise DeleteError(failed, len(keys))
+    outcomes = fan_out(one, keys, threads=_SINGLES, name="delete")
+    return {key: failure for key, failure in zip(keys, outcomes, strict=True) if failure is not None}

@@ -13,14 +13,18 @@ What SeaweedFS does of its own (seen with 4.48):
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from collections.abc import Set as AbstractSet
-from functools import partial
+from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
+from urllib.parse import unquote_plus
 
+from storagedriver.adapter.ahead import Listing
+from storagedriver.adapter.fanout import fan_out
 from storagedriver.adapter.store import Entry
-from storagedriver.drivers.s3.bucket import Bucket, in_utc
+from storagedriver.drivers.s3.bucket import Bucket
+from storagedriver.drivers.s3.document import Document, time_of
 from storagedriver.paths import WalkOrder, sort_key
 
 __all__ = ["pages", "walk_order"]
@@ -35,89 +39,113 @@ _BEYOND = "~"
 def walk_order(bucket: Bucket) -> WalkOrder:
     """The order in which the server lists. It is asked if it has not answered anything yet."""
     if bucket.client.server is None:
-        bucket.client.run(lambda: bucket.call("list_objects_v2", Prefix=bucket.prefix, MaxKeys=1))
+        _Listed(bucket, Prefix=bucket.prefix, MaxKeys=1)
     return "tree" if bucket.client.is_seaweedfs else "bytewise"
 
 
 def pages(
     bucket: Bucket, prefix: str, *, recursive: bool, start_after: str, limit: int, skipped: AbstractSet[str]
-) -> Iterator[Sequence[Entry]]:
+) -> Listing[Entry]:
     """As `storagedriver.adapter.store.Store.pages`."""
-    lister = _Lister(bucket, prefix, recursive=recursive)
-    params = lister.start(start_after)
-    wanted = limit or _MOST
-    while True:
-        page, token = bucket.client.run(partial(lister.page, min(wanted, _MOST), params))
-        if limit:
-            page = page[:wanted]
-            wanted -= len(page)
-        yield page
-        if not token or (limit and wanted <= 0):
-            return
-        params = lister.leap(page, skipped) or {"ContinuationToken": token}
+    lister = _Lister(bucket, prefix, recursive=recursive, skipped=skipped)
+    return Listing(lister.page, lister.start(start_after), limit=limit)
+
+
+@dataclass(frozen=True)
+class _Place:
+    """Where a page begins.
+
+    Attributes
+    ----------
+    name, value : str
+        The parameter of the request that says it, no name at the very beginning.
+    last : str
+        The last key of the page before.
+    """
+
+    name: str = ""
+    value: str = ""
+    last: str = ""
+
+
+class _Listed(Document):
+    """An answer."""
+
+    def __init__(self, bucket: Bucket, **params: Any) -> None:
+        super().__init__(bucket.signed.send("list_objects_v2", "", EncodingType="url", **params).content)
+        self._encoded = self.text("EncodingType") == "url"
+
+    @property
+    def token(self) -> str:
+        """Where the next page begins, ``""`` after the last one."""
+        return self.text("NextContinuationToken") if self.text("IsTruncated") == "true" else ""
+
+    def objects(self) -> Iterator[tuple[str, int, datetime, str]]:
+        """Key, size, time and ETag of each object."""
+        key, size, changed, etag = (self.space + name for name in ("Key", "Size", "LastModified", "ETag"))
+        for item in self.elements("Contents"):
+            time = time_of(item.findtext(changed))
+            yield self._key(item.findtext(key)), int(item.findtext(size) or 0), time, item.findtext(etag) or ""
+
+    def prefixes(self) -> list[str]:
+        """What stands for the keys with a delimiter in them, the delimiter at the end."""
+        return [self._key(item.findtext(self.space + "Prefix")) for item in self.elements("CommonPrefixes")]
+
+    def _key(self, text: str | None) -> str:
+        return unquote_plus(text or "") if self._encoded else text or ""
 
 
 class _Lister:
-    def __init__(self, bucket: Bucket, prefix: str, *, recursive: bool) -> None:
+    def __init__(self, bucket: Bucket, prefix: str, *, recursive: bool, skipped: AbstractSet[str]) -> None:
         self._bucket = bucket
         self._prefix = prefix
         self._recursive = recursive
+        self._skipped = skipped
         self._order: WalkOrder = walk_order(bucket)
 
-    def start(self, start_after: str) -> dict[str, Any]:
+    def start(self, start_after: str) -> _Place:
         if not start_after or not (self._recursive or self._order == "bytewise"):
             # With a delimiter SeaweedFS would leave out the directory of a file's name.
-            return {}
+            return _Place()
         if self._order == "tree" and not start_after.endswith("/"):
             start_after += "/"
-        return {"StartAfter": self._bucket.full(start_after)}
+        return _Place("StartAfter", self._bucket.full(start_after))
 
-    def leap(self, page: Sequence[Entry], skipped: AbstractSet[str]) -> dict[str, Any] | None:
-        """Where to go on after a page that ended below a directory whose content is not wanted."""
-        if not page or not skipped or not self._recursive or self._order != "bytewise":
-            return None
-        last = page[-1].key
-        above = [last[:end] for end, character in enumerate(last) if character == "/"]
-        leaps = [self._bucket.full(f"{directory}/{_BEYOND}") for directory in above if directory in skipped]
-        return {"StartAfter": leaps[0]} if leaps and leaps[0] > self._bucket.full(last) else None
-
-    async def page(self, most: int, params: dict[str, Any]) -> tuple[list[Entry], str]:
-        if not self._recursive:
-            params = {**params, "Delimiter": "/"}
+    def page(self, place: _Place, wanted: int) -> tuple[list[Entry], _Place | None]:
         bucket = self._bucket
-        # botocore asks for url-encoded keys and decodes them.
-        response = await bucket.call("list_objects_v2", Prefix=bucket.full(self._prefix), MaxKeys=most, **params)
-        objects = response.get("Contents", [])
-        prefixes = [item["Prefix"] for item in response.get("CommonPrefixes", [])]
+        full = bucket.full(self._prefix)
+        place = self._leap(place.last) or place
+        params: dict[str, Any] = {place.name: place.value} if place.name else {}
+        if not self._recursive:
+            params["Delimiter"] = "/"
+        listed = _Listed(bucket, Prefix=full, MaxKeys=min(wanted or _MOST, _MOST), **params)
+        prefixes = listed.prefixes()
+        objects = list(listed.objects())
         if self._order == "tree" and not self._recursive:
-            prefixes = await self._inhabited(prefixes)
-            own = [item["Key"] for item in objects if item["Key"] == bucket.full(self._prefix)]
-            if own and await self._first(own[0]) != own[0]:
-                objects = [item for item in objects if item["Key"] != own[0]]
-        entries = [
-            Entry(
-                bucket.relative(item["Key"]), item["Size"], in_utc(item["LastModified"]), version=item.get("ETag", "")
-            )
-            for item in objects
-        ]
+            prefixes = self._inhabited(prefixes)
+            if objects and objects[0][0] == full and self._first(full) != full:
+                del objects[0]
+        entries = [Entry(bucket.relative(key), size, time, version=etag) for key, size, time, etag in objects]
         # A prefix that is nothing but slashes, `a//`, is the directory `a/`.
         entries += [Entry(bucket.relative(prefix)[:-1], is_dir=True) for prefix in prefixes]
         if prefixes:
             entries.sort(key=lambda entry: sort_key(entry.key, is_dir=entry.is_dir, order=self._order))
-        return entries, response.get("NextContinuationToken", "") if response.get("IsTruncated") else ""
+        last = entries[-1].key if entries else ""
+        return entries, _Place("ContinuationToken", listed.token, last) if listed.token else None
 
-    async def _inhabited(self, prefixes: list[str]) -> list[str]:
+    def _leap(self, last: str) -> _Place | None:
+        """Where to go on after a page that ended below a directory whose content is not wanted."""
+        if not self._recursive or self._order != "bytewise":
+            return None
+        above = [last[:end] for end, character in enumerate(last) if character == "/"]
+        leaps = [self._bucket.full(f"{directory}/{_BEYOND}") for directory in above if directory in self._skipped]
+        return _Place("StartAfter", leaps[0]) if leaps and leaps[0] > self._bucket.full(last) else None
+
+    def _inhabited(self, prefixes: list[str]) -> list[str]:
         """Those below which there is an object."""
-        checks = asyncio.Semaphore(_CHECKS)
+        found = fan_out(self._first, prefixes, threads=_CHECKS, name="list")
+        return [prefix for prefix, first in zip(prefixes, found, strict=True) if first is not None]
 
-        async def has_object(prefix: str) -> bool:
-            async with checks:
-                return await self._first(prefix) is not None
-
-        found = await asyncio.gather(*(has_object(prefix) for prefix in prefixes))
-        return [prefix for prefix, kept in zip(prefixes, found, strict=True) if kept]
-
-    async def _first(self, prefix: str) -> str | None:
+    def _first(self, prefix: str) -> str | None:
         """The first key of a flat listing, which shows no directory that was emptied."""
-        response = await self._bucket.call("list_objects_v2", Prefix=prefix, MaxKeys=1)
-        return next((str(item["Key"]) for item in response.get("Contents", [])), None)
+        return next((key for key, *_ in _Listed(self._bucket, Prefix=prefix, MaxKeys=1).objects()), None)

@@ -6,6 +6,7 @@ Source: https://docs.aws.amazon.com/AmazonS3/latest/userguide/mpuoverview.html
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from datetime import datetime
 from functools import partial
 from typing import Any
 
@@ -13,6 +14,7 @@ from storagedriver.adapter.multipart import OpenUpload, Part
 from storagedriver.adapter.store import Entry
 from storagedriver.drivers.s3.bucket import Bucket, in_utc
 from storagedriver.drivers.s3.client import COPY_RATE
+from storagedriver.drivers.s3.document import Document, time_of
 from storagedriver.drivers.s3.errors import error_code, status
 from storagedriver.errors import StorageDriverError
 
@@ -152,30 +154,39 @@ def list_uploads(bucket: Bucket, prefix: str) -> Iterator[OpenUpload]:
     seen: set[tuple[str, str]] = set()
     markers: dict[str, Any] = {}
     while True:
-        request = partial(bucket.call, "list_multipart_uploads", Prefix=full, MaxUploads=_PAGE, **markers)
-        response = bucket.client.run(request)
-        page = {(item["Key"], item["UploadId"]): item["Initiated"] for item in response.get("Uploads", [])}
+        params = {"Prefix": full, "MaxUploads": _PAGE, **markers}
+        answer = Document(bucket.signed.send("list_multipart_uploads", "", **params).content)
+        page = _uploads(answer)
         new = [upload for upload in page if upload not in seen]
         for key, upload_id in new:
             # Swift answers a prefix `a/` with the uploads of `a` as well.
             if key.startswith(full):
-                yield OpenUpload(bucket.relative(key), upload_id, in_utc(page[key, upload_id]))
-        if not response.get("IsTruncated"):
+                yield OpenUpload(bucket.relative(key), upload_id, page[key, upload_id])
+        if answer.text("IsTruncated") != "true":
             return
         if not new:
             raise StorageDriverError("the store's list of unfinished uploads does not go on")
         seen.update(new)
-        markers = _markers(response, new[-1])
+        markers = _markers(answer, new[-1])
 
 
-def _markers(response: dict[str, Any], last: tuple[str, str]) -> dict[str, str]:
+def _uploads(answer: Document) -> dict[tuple[str, str], datetime]:
+    """When the uploads of a page were begun, by their keys and ids."""
+    key, upload_id, initiated = (answer.space + name for name in ("Key", "UploadId", "Initiated"))
+    return {
+        (item.findtext(key) or "", item.findtext(upload_id) or ""): time_of(item.findtext(initiated))
+        for item in answer.elements("Upload")
+    }
+
+
+def _markers(answer: Document, last: tuple[str, str]) -> dict[str, str]:
     """Where the next page begins.
 
     Amazon gives both markers. SeaweedFS sorts by the id alone, gives the id
     alone, and finds nothing with a key beside it. Swift gives none where a
     page has one upload only.
     """
-    key, upload_id = response.get("NextKeyMarker"), response.get("NextUploadIdMarker")
+    key, upload_id = answer.text("NextKeyMarker"), answer.text("NextUploadIdMarker")
     if key and upload_id:
         return {"KeyMarker": key, "UploadIdMarker": upload_id}
     if upload_id:

@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 from urllib.parse import unquote
 
 from storagedriver.adapter.deleting import DeleteError
+from storagedriver.adapter.fanout import fan_out
 from storagedriver.adapter.lane import AnswerError
 from storagedriver.adapter.store import Failure
 from storagedriver.drivers.swift.client import Client, quoted
@@ -24,6 +24,7 @@ _NOT_FOUND = 404
 _THREADS = 8
 #: Swift deletes them two at a time before it answers, and we wait for it: so many at once, and so many seconds each.
 _BATCH = 200
+_BATCHES = 4
 _SLOWEST = 0.1
 #: More are not worth the threads.
 _FEW = 2
@@ -47,8 +48,9 @@ def delete(client: Client, names: Sequence[str]) -> None:
     failed: dict[str, str] = {}
     if most:
         size = min(most, _BATCH)
-        for start in range(0, len(names), size):
-            failed.update(_delete_batch(client, names[start : start + size]))
+        batches = [names[start : start + size] for start in range(0, len(names), size)]
+        for part in fan_out(lambda batch: _delete_batch(client, batch), batches, threads=_BATCHES, name="delete"):
+            failed.update(part)
     else:
         failed = _delete_singly(client, names)
     if failed:
@@ -101,8 +103,7 @@ def _delete_singly(client: Client, names: Sequence[str]) -> dict[str, str]:
             return f"{status(error)} {error}"
         return ""
 
-    with ThreadPoolExecutor(min(_THREADS, len(names)), thread_name_prefix="storagedriver-delete") as pool:
-        reasons = list(pool.map(one, names))
+    reasons = fan_out(one, names, threads=_THREADS, name="delete")
     return {name: reason for name, reason in zip(names, reasons, strict=True) if reason}
 
 

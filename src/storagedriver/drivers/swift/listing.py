@@ -6,11 +6,13 @@ https://docs.openstack.org/api-ref/object-store/#show-container-details-and-list
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timezone
+from functools import partial
 from typing import Any
 
+from storagedriver.adapter.ahead import Listing
 from storagedriver.adapter.lane import AnswerError
 from storagedriver.adapter.store import EPOCH
 from storagedriver.drivers.swift.client import Client
@@ -18,7 +20,7 @@ from storagedriver.drivers.swift.container import EMPTY, Container
 from storagedriver.drivers.swift.errors import status
 from storagedriver.errors import BucketNotFoundError
 
-__all__ = ["Listed", "containers", "objects"]
+__all__ = ["Listed", "containers", "objects", "page"]
 
 _PAGE = 10_000
 #: A server may have a lower limit of its own, a round number, and give so many whatever it is asked for.
@@ -63,8 +65,8 @@ class Listed:
 
 def objects(
     container: Container, prefix: str, *, delimiter: str = "", marker: str = "", limit: int = 0
-) -> Iterator[list[Listed]]:
-    """The objects whose names begin with `prefix`, bytewise in order.
+) -> Listing[Listed]:
+    """The objects whose names begin with `prefix`, bytewise in order, a page a request.
 
     Parameters
     ----------
@@ -78,11 +80,14 @@ def objects(
         Only what comes after this name.
     limit : int
         How many are wanted at most; 0 for all.
+    """
+    return Listing(partial(page, container, prefix, delimiter), marker, limit=limit)
 
-    Yields
-    ------
-    list of Listed
-        A page. A marker may be sent back, to go on after a name of the caller's choice.
+
+def page(
+    container: Container, prefix: str, delimiter: str, marker: str, wanted: int
+) -> tuple[list[Listed], str | None]:
+    """A page of `objects`, and the marker of the next one, None after the last one.
 
     Raises
     ------
@@ -91,40 +96,41 @@ def objects(
     """
     query = {"prefix": prefix, "delimiter": delimiter}
     try:
-        for page in _pages(container.client, container.name, query, marker, limit):
-            yield [_listed(line) for line in page]
+        lines, following = _page(container.client, container.name, query, marker, wanted)
     except AnswerError as error:
         if status(error) == _NOT_FOUND:
             raise BucketNotFoundError(f"there is no container {container.name!r}") from error
         raise
+    return [_listed(line) for line in lines], following
 
 
 def containers(client: Client) -> Iterator[dict[str, Any]]:
     """The containers of the account, as Swift describes them."""
-    for page in _pages(client, "", {}, "", 0):
-        yield from page
+    marker: str | None = ""
+    while marker is not None:
+        lines, marker = _page(client, "", {}, marker, 0)
+        yield from lines
 
 
-def _pages(client: Client, name: str, query: dict[str, str], marker: str, limit: int) -> Iterator[list[dict[str, Any]]]:
-    left = limit
+def _page(
+    client: Client, name: str, query: Mapping[str, str], marker: str, wanted: int
+) -> tuple[list[dict[str, Any]], str | None]:
     most = _PAGE
     while True:
-        asked = min(left, most) if limit else most
+        asked = min(wanted or most, most)
         params = {**query, "marker": marker, "format": "json", "limit": asked}
         try:
             content = client.request("GET", name, query={key: value for key, value in params.items() if value}).content
+            break
         except AnswerError as error:
             lower = int(client.info().get("swift", {}).get("container_listing_limit", 0))
             if status(error) != _PRECONDITION_FAILED or not 0 < lower < most:
                 raise
             most = lower
-            continue
-        page: list[dict[str, Any]] = json.loads(content) if content.strip() else []
-        yield page
-        left -= len(page)
-        if not page or (limit and left <= 0) or (len(page) < asked and len(page) % _ROUND):
-            return
-        marker = page[-1].get("name") or page[-1]["subdir"]
+    lines: list[dict[str, Any]] = json.loads(content) if content.strip() else []
+    if not lines or (len(lines) < asked and len(lines) % _ROUND):
+        return lines, None
+    return lines, lines[-1].get("name") or lines[-1]["subdir"]
 
 
 def _listed(line: dict[str, Any]) -> Listed:

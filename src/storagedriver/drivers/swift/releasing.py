@@ -9,10 +9,10 @@ if nothing lies there any more that still has them.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime
 
+from storagedriver.adapter.fanout import fan_out
 from storagedriver.drivers.swift.container import Container, ObjectInfo
 from storagedriver.drivers.swift.deleting import delete
 from storagedriver.drivers.swift.layout import Layout
@@ -47,13 +47,7 @@ class Orphan:
 
 def heads(container: Container, names: Sequence[str], *, raw: bool) -> Mapping[str, ObjectInfo]:
     """The headers of many objects, of those that are there; some are asked for at a time."""
-    if len(names) == 1:
-        found = [container.head(names[0], raw=raw)]
-    elif names:
-        with ThreadPoolExecutor(min(_THREADS, len(names)), thread_name_prefix="storagedriver-head") as pool:
-            found = list(pool.map(lambda name: container.head(name, raw=raw), names))
-    else:
-        found = []
+    found = fan_out(lambda name: container.head(name, raw=raw), names, threads=_THREADS, name="head")
     return {name: info for name, info in zip(names, found, strict=True) if info is not None}
 
 
@@ -78,8 +72,8 @@ class Releaser:
         suspects = [line.name for line in lines if line.may_be_manifest]
         manifests = heads(self._container, suspects, raw=True)
         self._delete([line.name for line in lines])
-        for name, info in manifests.items():
-            self.release(name, info.manifest)
+        large = [(name, info.manifest) for name, info in manifests.items() if info.manifest]
+        fan_out(lambda each: self.release(*each), large, name="delete")
 
     def release(self, name: str, manifest: str) -> None:
         """Delete the segments of a manifest that is gone, if nobody else has them.

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from collections.abc import Set as AbstractSet
+from contextlib import closing
 from dataclasses import asdict, replace
 from datetime import timedelta
 from typing import Any
 
+from storagedriver.adapter.ahead import Listing
 from storagedriver.adapter.store import Body, Entry, Failure, Store, Upload
 from storagedriver.driver import Capabilities, UploadInfo
 from storagedriver.drivers.swift import errors
 from storagedriver.drivers.swift.container import Container, ObjectInfo
 from storagedriver.drivers.swift.filesystem import SwiftFileSystem
 from storagedriver.drivers.swift.layout import Layout
-from storagedriver.drivers.swift.listing import Listed, objects
+from storagedriver.drivers.swift.listing import Listed, objects, page
 from storagedriver.drivers.swift.parameters import SwiftParameters
 from storagedriver.drivers.swift.reading import open_object
 from storagedriver.drivers.swift.releasing import Releaser, sizes
@@ -141,19 +143,14 @@ class SwiftStore(Store):
         skipped: AbstractSet[str] = frozenset(),
     ) -> Iterator[Sequence[Entry]]:
         """List, a request at a time; only a flat listing asks for the sizes of large objects."""
-        marker = self._layout.file(start_after) if start_after and recursive else ""
-        whole, left = self._layout.file(prefix), limit
-        while True:
-            listing = objects(self._container, whole, delimiter="" if recursive else "/", marker=marker, limit=left)
-            marker = ""
-            for page in listing:
-                yield self._entries(page, recursive=recursive and not limit)
-                left -= len(page)
-                marker = self._leap(page, skipped) if recursive else ""
-                if marker:
-                    break
-            if not marker or (limit and left <= 0):
-                return
+        whole = self._layout.file(prefix)
+
+        def fetch(marker: str, wanted: int) -> tuple[list[Entry], str | None]:
+            start = (recursive and self._leap(marker, skipped)) or marker
+            lines, following = page(self._container, whole, "" if recursive else "/", start, wanted)
+            return self._entries(lines, recursive=recursive and not limit), following
+
+        return Listing(fetch, self._layout.file(start_after) if start_after and recursive else "", limit=limit)
 
     def copy(self, source: str, dest: str, /) -> None:
         """Copy an object on the server; a large one gets segments of its own."""
@@ -203,10 +200,11 @@ class SwiftStore(Store):
         them, all files would have to be looked at.
         """
         found = False
-        for page in objects(self._container, self._layout.file(key) + "/"):
-            if page:
-                found = True
-                self._releaser.delete(page)
+        with closing(self.ahead.pages(objects(self._container, self._layout.file(key) + "/"))) as listing:
+            for lines in listing:
+                if lines:
+                    found = True
+                    self._releaser.delete(lines)
         if self._container.head(self._layout.file(key), raw=True) is not None:
             found = True
             self.delete([key])
@@ -271,11 +269,9 @@ class SwiftStore(Store):
             for line, size in lines
         ]
 
-    def _leap(self, page: Sequence[Listed], skipped: AbstractSet[str]) -> str:
+    def _leap(self, name: str, skipped: AbstractSet[str]) -> str:
         """Where to go on after a page that ended below a directory whose content is not wanted."""
-        if not page or not skipped:
-            return ""
-        last = page[-1].name[len(self._layout.files) :]
+        last = name[len(self._layout.files) :]
         above = (last[:end] for end, character in enumerate(last) if character == "/")
         leaps = (f"{directory}/{_BEYOND}" for directory in above if directory in skipped)
         return next((self._layout.file(leap) for leap in leaps if leap > last), "")
