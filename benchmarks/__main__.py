@@ -53,19 +53,18 @@ def main(chosen: Sequence[str], rounds: int, quick: bool, output: Path | None) -
         output.mkdir(parents=True, exist_ok=True)
         if (output / "results.json").exists():
             record = json.loads((output / "results.json").read_text(encoding="utf-8"))
+    text = ""
     for name in chosen or [*PLANS, PACED]:
         with ExitStack() as stack:
             run = Run.begin()
             stack.callback(run.end)
             measure = _paced if name == PACED else _storage
             record[name] = {**_circumstances(rounds), **measure(stack, run, name, rounds, quick=quick)}
-            if output is not None:
-                (output / "results.json").write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
-                _plot(record[name], output / f"{name}.png")
-    found = {name: _results(part) for name, part in record.items()}
-    text = "\n".join([*_tables(record, found), _goals(list(goals(found)))])
-    if output is not None:
-        (output / "results.md").write_text(text, encoding="utf-8")
+        text = _page(record)
+        if output is not None:
+            (output / "results.json").write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
+            (output / "results.md").write_text(text, encoding="utf-8")
+            _plot(record[name], output / f"{name}.png")
     sys.stdout.write(text)
 
 
@@ -139,6 +138,12 @@ def _plot(part: Mapping[str, Any], target: Path) -> None:
         plot(results, part["server"], target)
 
 
+def _page(record: Mapping[str, Any]) -> str:
+    """All tables, and what has to be reached."""
+    found = {name: _results(part) for name, part in record.items()}
+    return "\n".join([_goals(list(goals(found))), *_tables(record, found)])
+
+
 def _tables(record: Mapping[str, Any], found: Mapping[str, Sequence[Result]]) -> Iterator[str]:
     for name, part in record.items():
         yield f"## {name}\n"
@@ -152,7 +157,7 @@ def _tables(record: Mapping[str, Any], found: Mapping[str, Sequence[Result]]) ->
 
 def _goals(all_goals: Sequence[Goal]) -> str:
     words = {True: "yes", False: "**no**", None: "not measured"}
-    lines = ["## What has to be reached\n", "| | must be | is | reached |", "|---|---|--:|---|"]
+    lines = ["# Results\n", "## What has to be reached\n", "| | must be | is | reached |", "|---|---|--:|---|"]
     for goal in all_goals:
         value = "" if goal.value is None else f"{number(goal.value)}{goal.unit}"
         lines.append(f"| {goal.what} | {goal.bound} | {value} | {words[goal.reached]} |")
