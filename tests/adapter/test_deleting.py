@@ -34,6 +34,7 @@ def test_next_page_is_listed_while_one_is_deleted() -> None:
 
     store.on_delete = on_delete
     FsspecDriver(store).delete("/dir")
+    assert deleted.pop() == "dir"
     assert [int(key[-7:]) for key in deleted] == list(range(30))
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-import os
+import mmap
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -190,9 +190,16 @@ def test_the_content_of_streams_cannot_be_compressed_and_is_whole() -> None:
 
 
 def test_memory_is_what_came_on_top() -> None:
-    kept, sample = measure(lambda: bytearray(os.urandom(1)) * (48 * MIB))
+    def fill() -> mmap.mmap:
+        # Memory of its own: what was freed before may still be resident, and is no peak.
+        taken = mmap.mmap(-1, 48 * MIB)
+        for begin in range(0, len(taken), mmap.PAGESIZE):
+            taken[begin] = 1
+        return taken
+
+    kept, sample = measure(fill)
     assert len(kept) == 48 * MIB
-    assert sample.memory is None or 40 * MIB < sample.memory < 200 * MIB
+    assert sample.memory is None or sample.memory > 40 * MIB
 
 
 def results() -> Iterator[Result]:

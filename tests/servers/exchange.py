@@ -35,6 +35,7 @@ class Exchange:
         self._request = request
         self._backend: Wire | None = None
         self._reply: Head | None = None
+        self._finished = False
 
     def send_request(self, limit: int | None = None) -> None:
         """Send the request on, of its body at most `limit` bytes."""
@@ -54,14 +55,16 @@ class Exchange:
         """Send the answer on, of its body at most `limit` bytes."""
         reply = self._received()
         self._request.status = reply.status
-        self._client.send(reply.raw)
+        waiting = reply.raw
         for piece in self._reply_body(reply):
-            part = piece if limit is None else piece[: limit - self._request.received]
+            self._client.send(waiting)
+            waiting = piece if limit is None else piece[: limit - self._request.received]
             # Counted first: the client may look as soon as it has the bytes.
-            self._request.received += len(part)
-            self._client.send(part)
+            self._request.received += len(waiting)
             if limit is not None and self._request.received >= limit:
                 break
+        self.finish()
+        self._client.send(waiting)
         framing = reply.response_framing(self._request.method)
         self.closes = self.closes or reply.closes or framing == UNTIL_CLOSE
 
@@ -86,6 +89,7 @@ class Exchange:
         self._request.status = status
         visible = b"" if self._request.method == "HEAD" else body
         self._request.received = len(visible)
+        self.finish()
         self._client.send(f"HTTP/1.1 {status} {phrase}\r\n{head}\r\n".encode("latin-1") + visible)
 
     def wait(self, seconds: float | None = None) -> None:
@@ -97,8 +101,15 @@ class Exchange:
         self.closes = True
         self.reset = reset
 
+    def finish(self) -> None:
+        """It is in progress no more. To be said before the client has all of it, and may send the next request."""
+        if not self._finished:
+            self._finished = True
+            self._proxy.finished()
+
     def end(self) -> None:
         """Give back the connection to the server."""
+        self.finish()
         if self._backend is not None:
             self._proxy.release(self._backend, reset=True)
             self._backend = None

@@ -349,14 +349,17 @@ class FaultProxy:
                 finally:
                     reset = exchange.reset
                     exchange.end()
-                    with self._lock:
-                        self._open -= 1
                 if exchange.closes:
                     return
         except OSError:
             return
         finally:
             self.release(client, reset=reset)
+
+    def finished(self) -> None:
+        """A request is in progress no more."""
+        with self._lock:
+            self._open -= 1
 
     def _take(self, request: Request) -> Action:
         with self._lock:

@@ -348,7 +348,8 @@ class UploadsStore(Store):
                 if page:
                     found = True
                     self.delete([entry.key for entry in page])
-        if entry is not None:
+        if found:
+            # Whether or not an object was there: some servers keep an emptied directory until it is deleted too.
             self.delete([key])
         return found
 

@@ -16,7 +16,7 @@ from storagedriver.driver import Capabilities, StorageDriver
 from storagedriver.testsuites.cases import Cases
 from storagedriver.testsuites.harness import Harness, MakeDriver
 
-__all__ = ["BENCHMARKS", "benchmark_suite"]
+__all__ = ["BENCHMARKS", "Benchmarks", "benchmark_suite"]
 
 #: What is measured unless other cases are given; `storagedriver.bench.cases` makes more.
 BENCHMARKS: Sequence[Case] = (
@@ -26,7 +26,9 @@ BENCHMARKS: Sequence[Case] = (
 )
 
 
-class _Benchmarks(Cases):
+class Benchmarks(Cases):
+    """The cases of `benchmark_suite`, which are no part of the conformance suite."""
+
     cases: ClassVar[Sequence[Case]]
     rounds: ClassVar[int]
 
@@ -81,8 +83,8 @@ def benchmark_suite(
     attributes = {
         "harness": harness,
         "rounds": rounds,
-        "test_benchmark": mark(_Benchmarks.test_benchmark),
+        "test_benchmark": mark(Benchmarks.test_benchmark),
         "__doc__": f"How fast {name} is.",
         "__module__": __name__,
     }
-    return type("TestBenchmarks", (_Benchmarks,), attributes)
+    return type("TestBenchmarks", (Benchmarks,), attributes)
