@@ -11,7 +11,10 @@ import os
 import pwd
 import subprocess
 import sys
+import threading
+from collections.abc import Callable, Iterable
 from pathlib import Path
+from typing import Any
 
 _HOST = "127.0.0.1"
 
@@ -39,6 +42,17 @@ def _manage(config: Path, *arguments: str) -> None:
     program = "import sys; from keystone.cmd.manage import main; sys.argv[0] = 'keystone-manage'; main()"
     command = [sys.executable, "-c", program, "--config-file", str(config), *arguments]
     subprocess.run(command, check=True, cwd=config.parent)
+
+
+def _one_at_a_time(application: Callable[..., Iterable[bytes]]) -> Callable[..., Iterable[bytes]]:
+    """The application, with one request at a time: SQLite refuses two that write, and the loser is a 500."""
+    turn = threading.Lock()
+
+    def serve(*arguments: Any) -> Iterable[bytes]:
+        with turn:
+            return application(*arguments)
+
+    return serve
 
 
 def main() -> None:
@@ -69,7 +83,8 @@ def main() -> None:
     os.environ["OS_KEYSTONE_CONFIG_FILES"] = str(config)
     sys.argv = ["keystone"]
     application = importlib.import_module("keystone.wsgi.api").application
-    importlib.import_module("werkzeug.serving").run_simple(_HOST, port, application, threaded=True)
+    served = _one_at_a_time(application)
+    importlib.import_module("werkzeug.serving").run_simple(_HOST, port, served, threaded=True)
 
 
 if __name__ == "__main__":

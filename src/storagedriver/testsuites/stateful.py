@@ -75,14 +75,13 @@ class Model(RuleBasedStateMachine):
         if append and self.capabilities.resume_visible and not (resumed and end == "cancel" and any(pieces)):
             # What is at the path after another end depends on how the store lets a tail grow.
             end = "commit"
-        writer = self.driver.writer(path, append=append)
-        assert writer.size == len(start)
-        for piece in pieces:
-            assert writer.write(piece) == len(piece)
         content = start + b"".join(pieces)
-        assert writer.size == len(content)
-        getattr(writer, end)()
-        writer.close()
+        with self.driver.writer(path, append=append) as writer:
+            assert writer.size == len(start)
+            for piece in pieces:
+                assert writer.write(piece) == len(piece)
+            assert writer.size == len(content)
+            getattr(writer, end)()
         self.uploads.pop(path, None)
         if end == "commit" or (end == "close" and self.capabilities.uploads_visible):
             self.files[path] = content
