@@ -1,40 +1,62 @@
-"""Walks that wait for what happens behind them."""
+"""Walks and deletes whose requests overlap, on any store behind a proxy."""
 
 from __future__ import annotations
 
 import time
 
 from storagedriver.adapter.driver import FsspecDriver
-from tests.servers.faults import FaultProxy
+from storagedriver.testsuites.helpers import put_all
+from tests.servers.faults import FaultProxy, Gather
 
 _PATIENCE = 60.0
 
-__all__ = ["files_seen_ahead"]
+__all__ = ["check_batches_run_together", "check_pages_are_fetched_ahead"]
 
 
-def files_seen_ahead(driver: FsspecDriver, proxy: FaultProxy, path: str, size: int, pages: int) -> list[str]:
-    """The files below a path, each visited not before the server was asked for the page after its own.
+def check_pages_are_fetched_ahead(driver: FsspecDriver, proxy: FaultProxy, size: int) -> None:
+    """Visit three pages of files, each file not before the server was asked for the page after its own.
 
     Parameters
     ----------
     driver : FsspecDriver
-        The driver, behind the proxy. It must have spoken to the server before.
+        The driver, behind the proxy.
     proxy : FaultProxy
         The proxy; what it has seen is forgotten.
-    path : str
-        The directory.
     size : int
         How many files a page has.
-    pages : int
-        How many pages there are.
     """
+    pages = 3
+    paths = [f"/dir/{number:02}" for number in range(pages * size - 1)]
+    put_all(driver, paths)
     proxy.reset()
     seen: list[str] = []
     end = time.monotonic() + _PATIENCE
-    for number, info in enumerate(driver.files(path)):
+    for number, info in enumerate(driver.files("/dir")):
         seen.append(info.path)
         while len(proxy.matching("GET")) < min(number // size + 2, pages):
             assert time.monotonic() < end, f"nobody has asked for the page after that of file {number}"
             time.sleep(0.001)
     assert len(proxy.requests) == pages
-    return seen
+    assert seen == paths
+
+
+def check_batches_run_together(driver: FsspecDriver, proxy: FaultProxy, size: int, query: str) -> None:
+    """Delete a directory of four batches, and see three of them at the server at the same time.
+
+    Parameters
+    ----------
+    driver, proxy
+        As for `check_pages_are_fetched_ahead`.
+    size : int
+        How many files a batch has.
+    query : str
+        What stands in the query of a bulk delete.
+    """
+    before = driver.list("/")
+    put_all(driver, [f"/dir/{number:02}" for number in range(4 * size)])
+    proxy.reset()
+    proxy.add(Gather(3), method="POST", query=query, times=None)
+    driver.delete("/dir")
+    assert len(proxy.matching("POST", query=query)) == 4
+    assert proxy.peak >= 3
+    assert driver.list("/") == before

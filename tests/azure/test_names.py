@@ -10,7 +10,7 @@ from storagedriver.testsuites.helpers import pattern, put_all, upload
 from tests.azure.conftest import MakeAzure
 from tests.servers.azurite import AzuriteServer
 from tests.servers.faults import FaultProxy
-from tests.walking import files_seen_ahead
+from tests.walking import check_pages_are_fetched_ahead
 
 
 @pytest.mark.parametrize(("trim", "start"), [(True, ""), (False, "/")])
@@ -62,9 +62,7 @@ def test_next_page_is_fetched_while_one_is_visited(
     proxied: FsspecDriver, proxy: FaultProxy, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("storagedriver.drivers.azure.listing._MOST", 4)
-    paths = [f"/dir/{number:02}" for number in range(10)]
-    put_all(proxied, paths)
-    assert files_seen_ahead(proxied, proxy, "/dir", 4, 3) == paths
+    check_pages_are_fetched_ahead(proxied, proxy, 4)
 
 
 def test_walk_is_one_listing(proxied: FsspecDriver, proxy: FaultProxy) -> None:

@@ -21,13 +21,12 @@ from storagedriver.errors import (
     StorageDriverError,
     UnavailableError,
 )
-from storagedriver.testsuites.helpers import put_all
 from tests.gcs.conftest import CHUNK, MakeGCS
 from tests.gcs.tokens import TokenService, key_info
 from tests.servers.faults import Answer, CutReply, FaultProxy, Gather, LoseReply
 from tests.servers.gcs import GCSServer
 from tests.servers.plugin import StartProxy
-from tests.walking import files_seen_ahead
+from tests.walking import check_pages_are_fetched_ahead
 
 Proxied = tuple[FsspecDriver, FaultProxy]
 CALLS: dict[str, Callable[[StorageDriver], object]] = {
@@ -333,9 +332,7 @@ def test_next_page_is_fetched_while_one_is_visited(
     monkeypatch.setattr(listing, "_MOST", 4)
     proxy = fault_proxy(fake_gcs.endpoint)
     driver = make_gcs(fake_gcs, root, endpoint=proxy.endpoint)
-    paths = [f"/dir/{number:02}" for number in range(10)]
-    put_all(driver, paths)
-    assert files_seen_ahead(driver, proxy, "/dir", 4, 3) == paths
+    check_pages_are_fetched_ahead(driver, proxy, 4)
 
 
 def test_modification_times_are_the_stores(driver: FsspecDriver) -> None:

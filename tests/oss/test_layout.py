@@ -9,11 +9,11 @@ from storagedriver.driver import FileInfo, SkipDir
 from storagedriver.drivers.oss import deleting, listing
 from storagedriver.drivers.oss.copying import CHUNK
 from storagedriver.errors import StorageDriverWarning
-from storagedriver.testsuites.helpers import pattern, put_all, same_bytes, upload
+from storagedriver.testsuites.helpers import pattern, same_bytes, upload
 from tests.oss.conftest import MakeOSS
-from tests.servers.faults import FaultProxy, Gather
+from tests.servers.faults import FaultProxy
 from tests.servers.oss import OSSServer
-from tests.walking import files_seen_ahead
+from tests.walking import check_batches_run_together, check_pages_are_fetched_ahead
 
 
 def _write_in_every_way(driver: FsspecDriver) -> list[str]:
@@ -147,9 +147,7 @@ def test_next_page_is_fetched_while_one_is_visited(
 ) -> None:
     monkeypatch.setattr(listing, "_MOST", 4)
     driver, proxy = proxied
-    paths = [f"/dir/{number:02}" for number in range(10)]
-    put_all(driver, paths)
-    assert files_seen_ahead(driver, proxy, "/dir", 4, 3) == paths
+    check_pages_are_fetched_ahead(driver, proxy, 4)
 
 
 def test_batches_of_a_delete_run_at_the_same_time(
@@ -157,10 +155,4 @@ def test_batches_of_a_delete_run_at_the_same_time(
 ) -> None:
     monkeypatch.setattr(deleting, "_BATCH", 5)
     driver, proxy = proxied
-    put_all(driver, [f"/dir/{number:02}" for number in range(20)])
-    proxy.reset()
-    proxy.add(Gather(3), method="POST", query="delete", times=None)
-    driver.delete("/dir")
-    assert len(proxy.matching("POST", query="delete")) == 4
-    assert proxy.peak >= 3
-    assert driver.list("/") == []
+    check_batches_run_together(driver, proxy, 5, "delete")

@@ -248,6 +248,24 @@ def test_lost_reply_of_complete_is_success(proxied: Proxied, reset: bool) -> Non
     assert list(driver.uploads()) == []
 
 
+def test_failure_that_comes_with_status_200_ends_no_upload(proxied: Proxied) -> None:
+    driver, proxy = proxied
+    proxy.add(Answer(200, xml("InternalError")), method="POST", query="uploadId")
+    with driver.writer("/a") as writer:
+        writer.write(b"content")
+        writer.commit()
+    assert len(proxy.matching("POST", query="uploadId")) == 2
+    assert driver.get_content("/a") == b"content"
+    for answer in (xml("InternalError"), b"", b"<html>please log in"):
+        proxy.add(Answer(200, answer), method="POST", query="uploadId", times=None)
+        with driver.writer("/b") as writer:
+            writer.write(b"content")
+            with pytest.raises(UnavailableError):
+                writer.commit()
+        proxy.reset()
+        assert not driver.exists("/b")
+
+
 def test_beginning_of_an_upload_is_not_sent_twice(proxied: Proxied) -> None:
     driver, proxy = proxied
     proxy.add(LoseReply(), method="POST", query="uploads")

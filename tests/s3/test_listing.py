@@ -16,12 +16,12 @@ from storagedriver.drivers.s3.parameters import load
 from storagedriver.drivers.s3.store import S3Store
 from storagedriver.errors import StorageDriverWarning, UnavailableError
 from storagedriver.paths import sort_key
-from storagedriver.testsuites.helpers import put_all, together
+from storagedriver.testsuites.helpers import together
 from tests.s3.conftest import MakeS3
 from tests.servers.faults import Answer, FaultProxy
 from tests.servers.plugin import StartProxy
 from tests.servers.s3 import S3Server
-from tests.walking import files_seen_ahead
+from tests.walking import check_pages_are_fetched_ahead
 
 FILES = ["/w/a", "/w/a-b", "/w/a.c", "/w/a/x/1", "/w/a/y", "/w/b/1", "/w/b/2", "/w/c", "/w/d/1"]
 STARTS = [*FILES, "/w/a/", "/w/a/x", "/w/a-b-", "/w/b", "/w/bb", "/w/d", "/w/~".replace("~", "zz"), "/w/nothing"]
@@ -112,9 +112,7 @@ def test_next_page_is_fetched_while_one_is_visited(
     monkeypatch.setattr(listing, "_MOST", 4)
     proxy = fault_proxy(s3_server.endpoint)
     driver = make_s3(s3_server, root, regionendpoint=proxy.endpoint)
-    paths = [f"/dir/{number:02}" for number in range(10)]
-    put_all(driver, paths)
-    assert files_seen_ahead(driver, proxy, "/dir", 4, 3) == paths
+    check_pages_are_fetched_ahead(driver, proxy, 4)
 
 
 def test_page_that_is_half_an_answer(make_s3: MakeS3, moto_s3: S3Server, root: str, fault_proxy: StartProxy) -> None:

@@ -275,7 +275,7 @@ def test_useragent_is_appended(behind_proxy: Callable[..., tuple[FsspecDriver, F
     agent = proxy.requests[0].headers["user-agent"]
     assert agent.startswith("storagedriver/")
     assert agent.endswith(" my-registry/1")
-    driver.writer("/b").cancel()
+    driver.copy("/a", "/b")
     agent = proxy.requests[-1].headers["user-agent"]
     assert agent.startswith("aiobotocore/")
     assert agent.endswith(" my-registry/1")

@@ -11,12 +11,12 @@ from storagedriver.adapter.driver import FsspecDriver
 from storagedriver.drivers.swift import deleting, listing
 from storagedriver.drivers.swift.auth import Access
 from storagedriver.drivers.swift.filesystem import SwiftFileSystem
-from storagedriver.testsuites.helpers import MIB, drain, pattern, put_all, together, upload
-from tests.servers.faults import Answer, CutReply, FaultProxy, Gather, LoseReply
+from storagedriver.testsuites.helpers import MIB, drain, pattern, together, upload
+from tests.servers.faults import Answer, CutReply, FaultProxy, LoseReply
 from tests.servers.plugin import StartProxy
 from tests.servers.swift import SwiftServer
 from tests.swift.conftest import MakeSwift
-from tests.walking import files_seen_ahead
+from tests.walking import check_batches_run_together, check_pages_are_fetched_ahead
 
 
 def forget_token(fs: SwiftFileSystem) -> str:
@@ -123,9 +123,7 @@ def test_next_page_is_fetched_while_one_is_visited(
 ) -> None:
     monkeypatch.setattr(listing, "_PAGE", 4)
     driver, proxy = proxied
-    paths = [f"/dir/{number:02}" for number in range(10)]
-    put_all(driver, paths)
-    assert files_seen_ahead(driver, proxy, "/dir", 4, 3) == paths
+    check_pages_are_fetched_ahead(driver, proxy, 4)
 
 
 def test_batches_of_a_delete_run_at_the_same_time(
@@ -133,13 +131,7 @@ def test_batches_of_a_delete_run_at_the_same_time(
 ) -> None:
     monkeypatch.setattr(deleting, "_BATCH", 5)
     driver, proxy = proxied
-    put_all(driver, [f"/dir/{number:02}" for number in range(20)])
-    proxy.reset()
-    proxy.add(Gather(3), method="POST", query="bulk-delete", times=None)
-    driver.delete("/dir")
-    assert len(proxy.matching("POST", query="bulk-delete")) == 4
-    assert proxy.peak >= 3
-    assert driver.list("/") == ["/first"]
+    check_batches_run_together(driver, proxy, 5, "bulk-delete")
 
 
 def test_unauthorized_in_the_middle_of_an_upload(proxied: tuple[FsspecDriver, FaultProxy]) -> None:

@@ -17,11 +17,11 @@ import re
 import time
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 from urllib.parse import urlsplit
 
 import urllib3
-from urllib3.exceptions import HTTPError, SSLError
+from urllib3.exceptions import ConnectTimeoutError, HTTPError, NewConnectionError, SSLError
 
 from storagedriver.adapter.limits import PerProcess
 from storagedriver.adapter.pools import Pools
@@ -33,7 +33,10 @@ from storagedriver.errors import (
     UnavailableError,
 )
 
-__all__ = ["Answer", "AnswerError", "HTTPBody", "Lane", "Signed", "classify", "whole_size"]
+__all__ = ["Answer", "AnswerError", "HTTPBody", "Lane", "Repeat", "Signed", "classify", "whole_size"]
+
+#: When a request may be sent again: whatever became of it, if the store certainly did nothing, or not at all.
+Repeat = Literal["idempotent", "unsent", "never"]
 
 _OK = range(200, 300)
 _UNAUTHORIZED = 401
@@ -45,6 +48,9 @@ _SIGNATURES = re.compile(r"(?i)((?:[a-z-]*signature|sig|upload_id|temp_url_sig|[
 _PIECE = 1 << 20
 #: Statuses that say "try again": RFC 9110, 15.5.9 and 15.6, and RFC 6585, 4.
 _PASSING = frozenset({408, 429, 500, 502, 503, 504})
+#: Those by which a server says that it did not begin: RFC 9110, 15.6.4, and RFC 6585, 4.
+_REFUSED = frozenset({429, 503})
+_AGAIN: Mapping[Repeat, Collection[int]] = {"idempotent": _PASSING, "unsent": _REFUSED, "never": ()}
 
 
 @dataclass(frozen=True)
@@ -216,9 +222,11 @@ class Lane:
         sign: Callable[[], Signed],
         *,
         body: Any = None,
-        idempotent: bool = True,
+        repeat: Repeat = "idempotent",
         expected: Collection[int] = _OK,
         refresh: Callable[[], None] | None = None,
+        allowance: float = 0.0,
+        judge: Callable[[Answer], Answer] | None = None,
     ) -> Answer:
         """Send a request and read the whole answer.
 
@@ -228,12 +236,16 @@ class Lane:
             Gives the signed request; called anew for each attempt.
         body : bytes, bytearray or memoryview, optional
             What is sent; it is not copied.
-        idempotent : bool
-            Whether it may be sent again when its fate is unknown.
+        repeat : {"idempotent", "unsent", "never"}
+            When it may be sent again.
         expected : collection of int
             The statuses that are an answer; any other raises.
         refresh : callable, optional
             Renews the credentials; called once, after a 401.
+        allowance : float
+            The seconds that the server may work on it, on top of the timeout.
+        judge : callable, optional
+            Makes of an answer what it means, where a store hides a failure in a 200.
 
         Raises
         ------
@@ -242,7 +254,7 @@ class Lane:
         urllib3.exceptions.HTTPError
             If no answer came.
         """
-        return self._attempt(sign, body, idempotent, expected, refresh, stream=False)[1]
+        return self._attempt(sign, body, repeat, expected, refresh, allowance=allowance, judge=judge)[1]
 
     def stream(
         self,
@@ -261,7 +273,7 @@ class Lane:
         entry : callable
             Makes the entry of the object from the answer's status and headers.
         """
-        response, answer = self._attempt(sign, None, True, expected, refresh, stream=True)
+        response, answer = self._attempt(sign, None, "idempotent", expected, refresh, stream=True)
         try:
             return HTTPBody(response, entry(answer))
         except BaseException:
@@ -278,35 +290,39 @@ class Lane:
         self,
         sign: Callable[[], Signed],
         body: Any,
-        idempotent: bool,
+        repeat: Repeat,
         expected: Collection[int],
         refresh: Callable[[], None] | None,
         *,
-        stream: bool,
+        stream: bool = False,
+        allowance: float = 0.0,
+        judge: Callable[[Answer], Answer] | None = None,
     ) -> tuple[urllib3.BaseHTTPResponse, Answer]:
-        deadline = time.monotonic() + self._timeout
+        deadline = time.monotonic() + self._timeout + allowance
         attempt = 0
         while True:
             attempt += 1
             request = sign()
             try:
                 response = self._send(request, body, deadline)
-                fine = response.status in expected
-                content = b"" if fine and stream else response.read(decode_content=False)
+                opened = stream and response.status in expected
+                content = b"" if opened else response.read(decode_content=False)
             except HTTPError as error:
                 # An old connection of the pool may be dead: that is found out by using it.
-                if _is_tls(error) or not idempotent or not self._pause(attempt, deadline, ""):
+                again = not _is_tls(error) and (repeat == "idempotent" or (repeat == "unsent" and _is_unsent(error)))
+                if not again or not self._pause(attempt, deadline, ""):
                     raise
                 continue
             answer = Answer(response.status, response.headers, content)
-            if fine:
+            answer = answer if judge is None else judge(answer)
+            if answer.status in expected:
                 return response, answer
             if answer.status == _UNAUTHORIZED and refresh is not None:
                 refresh()
                 refresh = None
                 continue
-            passing = answer.status in _PASSING and idempotent
-            if not passing or not self._pause(attempt, deadline, answer.headers.get("Retry-After", "")):
+            again = answer.status in _AGAIN[repeat]
+            if not again or not self._pause(attempt, deadline, answer.headers.get("Retry-After", "")):
                 raise AnswerError(answer, request)
 
     def _send(self, request: Signed, body: Any, deadline: float) -> urllib3.BaseHTTPResponse:
@@ -320,7 +336,7 @@ class Lane:
             request.url,
             headers=headers,
             body=body,
-            timeout=urllib3.Timeout(connect=left, read=left),
+            timeout=urllib3.Timeout(connect=min(left, self._timeout), read=left),
             preload_content=False,
             decode_content=False,
             redirect=False,
@@ -350,3 +366,7 @@ def _pieces(body: memoryview) -> Iterator[memoryview]:
 
 def _is_tls(error: HTTPError) -> bool:
     return isinstance(error, SSLError) or isinstance(getattr(error, "reason", None), SSLError)
+
+
+def _is_unsent(error: HTTPError) -> bool:
+    return isinstance(error, (NewConnectionError, ConnectTimeoutError))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from textwrap import shorten
 
 from storagedriver.bench.results import Result, Spread, of_case, ratio
 
@@ -10,6 +11,8 @@ __all__ = ["HEADINGS", "markdown", "rows"]
 
 HEADINGS = ("case", "subject", "rate", "(least - most)", "CPU", "memory", "x as fast", "x the CPU")
 _MIB = 1 << 20
+#: Of an error's text; the JSON has all of it.
+_LONGEST = 100
 
 
 def rows(results: Sequence[Result], own: str = "storagedriver") -> Iterator[tuple[str, ...]]:
@@ -20,7 +23,7 @@ def rows(results: Sequence[Result], own: str = "storagedriver") -> Iterator[tupl
     """
     for result in results:
         if result.error:
-            yield (result.case, result.subject, f"failed: {result.error}", "", "", "", "", "")
+            yield (result.case, result.subject, "failed: " + shorten(result.error, _LONGEST), "", "", "", "", "")
             continue
         rate = Spread.of(result.rates)
         unit = "MB/s" if result.is_stream else "/s"

@@ -8,7 +8,7 @@ from collections.abc import Callable, Collection, Coroutine, Mapping
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
-from storagedriver.adapter.lane import Answer, AnswerError, Lane, Signed
+from storagedriver.adapter.lane import Answer, AnswerError, Lane, Repeat, Signed
 from storagedriver.adapter.limits import PerProcess
 from storagedriver.adapter.loop import run_on
 from storagedriver.drivers.gcs.credentials import emulator, token_of
@@ -82,14 +82,14 @@ class Client:
         *,
         headers: Mapping[str, str] | None = None,
         body: Any = None,
-        idempotent: bool = True,
+        repeat: Repeat = "idempotent",
         expected: Collection[int] = OK,
     ) -> Answer:
         """Send a request over the lane and read the whole answer, see `Lane.request`."""
         return self.lane.request(
             self.signed(method, url, headers),
             body=body,
-            idempotent=idempotent,
+            repeat=repeat,
             expected=expected,
             refresh=self.refresh,
         )

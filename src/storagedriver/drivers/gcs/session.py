@@ -11,7 +11,7 @@ import re
 import time
 from urllib.parse import urlsplit, urlunsplit
 
-from storagedriver.adapter.lane import Answer, AnswerError
+from storagedriver.adapter.lane import Answer, AnswerError, Repeat
 from storagedriver.drivers.gcs.bucket import CONTENT_TYPE, Bucket
 from storagedriver.drivers.gcs.errors import GONE, NOT_FOUND, SessionExpiredError, classify, has_status
 from storagedriver.drivers.gcs.parameters import QUANTUM
@@ -139,17 +139,17 @@ class Session:
     def _put(self, offset: int, data: memoryview, total: int | None) -> Answer:
         size = "*" if total is None else str(total)
         span = f"{offset}-{offset + len(data) - 1}" if data else "*"
-        return self._send(f"bytes {span}/{size}", data, idempotent=False)
+        return self._send(f"bytes {span}/{size}", data, repeat="never")
 
     def _status(self, total: int | None) -> Answer:
         """What the session has. Asked only where an answer was lost: an emulator publishes on it."""
-        return self._send(f"bytes */{'*' if total is None else total}", memoryview(b""), idempotent=True)
+        return self._send(f"bytes */{'*' if total is None else total}", memoryview(b""), repeat="idempotent")
 
-    def _send(self, content_range: str, data: memoryview, *, idempotent: bool) -> Answer:
+    def _send(self, content_range: str, data: memoryview, *, repeat: Repeat) -> Answer:
         headers = {"Content-Range": content_range, "Content-Type": CONTENT_TYPE, "Content-Length": str(len(data))}
         try:
             return self._client.request(
-                "PUT", self._url(), headers=headers, body=data, idempotent=idempotent, expected=_ANSWERS
+                "PUT", self._url(), headers=headers, body=data, repeat=repeat, expected=_ANSWERS
             )
         except AnswerError as error:
             if has_status(error, *GONE):

@@ -13,7 +13,7 @@ from urllib.parse import quote
 
 from oss2.http import Request
 
-from storagedriver.adapter.lane import Answer, AnswerError, HTTPBody, Lane, Signed
+from storagedriver.adapter.lane import Answer, AnswerError, HTTPBody, Lane, Repeat, Signed
 from storagedriver.adapter.store import Entry
 
 __all__ = ["Reply", "StreamTransport", "Transport"]
@@ -68,9 +68,10 @@ class Transport:
         del timeout  # the lane has its own, over all attempts
         signed = _signed(req)
         # Sent twice it would begin two uploads, and a resume might take the empty one.
-        idempotent = not (req.method == "POST" and "uploads" in req.params)
+        begins = req.method == "POST" and "uploads" in req.params
         try:
-            return Reply(self.lane.request(lambda: signed, body=req.data, idempotent=idempotent))
+            repeat: Repeat = "unsent" if begins else "idempotent"
+            return Reply(self.lane.request(lambda: signed, body=req.data, repeat=repeat))
         except AnswerError as error:
             return Reply(error.answer)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timezone
 from typing import Any
 
-from storagedriver.drivers.s3.client import Client, Repeat
+from storagedriver.drivers.s3.client import Client
 from storagedriver.drivers.s3.parameters import NO_STORAGE_CLASS, S3Parameters
 from storagedriver.drivers.s3.signed import SignedRequests
 
@@ -59,13 +59,12 @@ class Bucket:
         key: str | None = None,
         *,
         allowance: float = 0.0,
-        repeat: Repeat = "idempotent",
         **params: Any,
     ) -> dict[str, Any]:
         """Send a request about this bucket, or about one key of it; see `Client.call`."""
         if key is not None:
             params["Key"] = self.full(key)
-        return await self.client.call(method, allowance=allowance, repeat=repeat, Bucket=self.name, **params)
+        return await self.client.call(method, allowance=allowance, Bucket=self.name, **params)
 
 
 def in_utc(time: datetime) -> datetime:

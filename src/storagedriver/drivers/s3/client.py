@@ -9,25 +9,21 @@ import logging
 import random
 import re
 import time
-from collections.abc import Awaitable, Callable, Coroutine, Mapping
-from typing import Any, Literal, TypeVar
+from collections.abc import Callable, Coroutine, Mapping
+from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 from botocore.credentials import ReadOnlyCredentials
 
 from storagedriver.adapter.limits import PerProcess
 from storagedriver.adapter.loop import run_on
-from storagedriver.drivers.s3.errors import error_code, is_transient, status, was_not_sent
+from storagedriver.drivers.s3.errors import error_code, is_transient, status
 from storagedriver.drivers.s3.parameters import S3Parameters
 from storagedriver.errors import UnavailableError
 
-__all__ = ["COPY_RATE", "Client", "Repeat"]
+__all__ = ["COPY_RATE", "Client"]
 
 T = TypeVar("T")
-
-#: When to send a request again: if its first sending can do no harm, or only
-#: if it certainly did not reach the store.
-Repeat = Literal["idempotent", "unsent"]
 
 #: The slowest copying store that is waited for, in bytes a second.
 COPY_RATE = 16 << 20
@@ -87,9 +83,7 @@ class Client:
         """
         return run_on(self.filesystem.loop, make)
 
-    async def call(
-        self, method: str, *, allowance: float = 0.0, repeat: Repeat = "idempotent", **params: Any
-    ) -> dict[str, Any]:
+    async def call(self, method: str, *, allowance: float = 0.0, **params: Any) -> dict[str, Any]:
         """Send a request, again if need be, and return the parsed answer.
 
         Parameters
@@ -99,39 +93,20 @@ class Client:
         allowance : float
             The seconds that it may take on top of `timeout`, for its body or
             for what the store has to do.
-        repeat : {"idempotent", "unsent"}
-            When it may be sent again.
         **params
             Its parameters.
-        """
-        return await self.attempt(
-            lambda end: self.send(method, end, **params), method, allowance=allowance, repeat=repeat
-        )
-
-    async def attempt(
-        self,
-        make: Callable[[float], Awaitable[T]],
-        label: str,
-        *,
-        allowance: float = 0.0,
-        repeat: Repeat = "idempotent",
-    ) -> T:
-        """Do something, again after a failure that may pass, until `timeout` and `allowance` are over.
-
-        `make` is given the end, in the loop's time.
         """
         now = asyncio.get_running_loop().time
         end = now() + self.timeout + allowance
         for number in range(1, _ATTEMPTS + 1):
             try:
-                return await make(end)
+                return await self.send(method, end, **params)
             except Exception as error:
                 pause = min(_LONGEST_PAUSE, _FIRST_PAUSE * 2 ** (number - 1)) * random.uniform(0.5, 1)  # noqa: S311 - jitter
-                again = is_transient(error) if repeat == "idempotent" else was_not_sent(error)
-                if not again or number == _ATTEMPTS or now() + pause >= end:
+                if not is_transient(error) or number == _ATTEMPTS or now() + pause >= end:
                     raise
                 if self._parameters.loglevel not in ("off", "debugwithrequesterrors"):
-                    _log.debug("%s is sent again in %.1f s, after %s", label, pause, _told(error))
+                    _log.debug("%s is sent again in %.1f s, after %s", method, pause, _told(error))
                 await asyncio.sleep(pause)
         raise AssertionError("unreachable")
 

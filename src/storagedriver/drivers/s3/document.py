@@ -31,6 +31,8 @@ class Document:
 
     Attributes
     ----------
+    name : str
+        That of its outermost element.
     space : str
         What stands before the names of its elements. Not every server has Amazon's namespace.
     """
@@ -40,7 +42,8 @@ class Document:
             self._root = ET.fromstring(content)  # noqa: S314 - from the store, and expat bounds entities
         except ET.ParseError as error:
             raise ResponseParserError(f"the store's answer cannot be read: {error}") from error
-        self.space = self._root.tag[: self._root.tag.rfind("}") + 1]
+        space, brace, self.name = self._root.tag.rpartition("}")
+        self.space = space + brace
 
     def text(self, name: str) -> str:
         """The text of an element, ``""`` if there is none."""

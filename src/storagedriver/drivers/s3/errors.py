@@ -24,7 +24,7 @@ from storagedriver.errors import (
     UnavailableError,
 )
 
-__all__ = ["classify", "error_code", "is_transient", "kind_of", "status", "was_not_sent"]
+__all__ = ["classify", "error_code", "is_transient", "kind_of", "status"]
 
 _TOO_MANY_REQUESTS = 429
 _NOT_IMPLEMENTED = 501
@@ -164,18 +164,6 @@ def _unanswered(error: BaseException) -> Failure:
 def is_transient(error: BaseException) -> bool:
     """Whether the same request may succeed a little later."""
     return issubclass(classify(error).kind, UnavailableError)
-
-
-def was_not_sent(error: BaseException) -> bool:
-    """Whether the store certainly did nothing: it could not be reached, or it said that it is too busy."""
-    if isinstance(error, sdk.ClientError):
-        refused = ("SlowDown", "ServiceUnavailable", "Throttling", "ThrottlingException", "TooManyRequests")
-        return error_code(error) in refused or status(error) in (_TOO_MANY_REQUESTS, 503)
-    import aiohttp  # noqa: PLC0415 - loaded with s3fs, and slow to load
-
-    return isinstance(error, sdk.EndpointConnectionError) and isinstance(
-        error.kwargs.get("error"), aiohttp.ClientConnectorError
-    )
 
 
 def error_code(error: BaseException) -> str:

@@ -16,7 +16,7 @@ from botocore.model import Shape
 from botocore.parsers import create_parser
 
 from storagedriver import __about__
-from storagedriver.adapter.lane import Answer, AnswerError, HTTPBody, Lane, Signed
+from storagedriver.adapter.lane import Answer, AnswerError, HTTPBody, Lane, Repeat, Signed
 from storagedriver.adapter.limits import PerProcess
 from storagedriver.adapter.store import Entry
 from storagedriver.drivers.s3.client import Client
@@ -27,6 +27,9 @@ __all__ = ["SignedRequests"]
 T = TypeVar("T")
 
 _METHODS = {
+    "abort_multipart_upload": "DELETE",
+    "complete_multipart_upload": "POST",
+    "create_multipart_upload": "POST",
     "delete_object": "DELETE",
     "get_object": "GET",
     "head_object": "HEAD",
@@ -36,7 +39,11 @@ _METHODS = {
     "upload_part": "PUT",
 }
 #: What the SDK sends of its own accord.
-_FIXED = {"list_multipart_uploads": "uploads=", "list_objects_v2": "list-type=2"}
+_FIXED = {
+    "create_multipart_upload": "uploads=",
+    "list_multipart_uploads": "uploads=",
+    "list_objects_v2": "list-type=2",
+}
 #: Where the SDK's parameters stand in a request.
 _QUERY = {
     "ContinuationToken": "continuation-token",
@@ -86,7 +93,17 @@ class SignedRequests:
         )
         self._signers = PerProcess(lambda: _Signer(client, parameters))
 
-    def send(self, operation: str, key: str, *, body: memoryview | None = None, **params: Any) -> Answer:
+    def send(
+        self,
+        operation: str,
+        key: str,
+        *,
+        body: memoryview | None = None,
+        repeat: Repeat = "idempotent",
+        allowance: float = 0.0,
+        judge: Callable[[Answer], Answer] | None = None,
+        **params: Any,
+    ) -> Answer:
         """Send a request and read the answer.
 
         Parameters
@@ -96,7 +113,9 @@ class SignedRequests:
         key : str
             The object, with the root directory; ``""`` for the bucket itself.
         body : memoryview, optional
-            What a PUT sends; it is not copied.
+            What is sent; it is not copied.
+        repeat, allowance, judge
+            As for `Lane.request`.
         **params
             The SDK's parameters of the request.
 
@@ -110,7 +129,13 @@ class SignedRequests:
         return self._record(
             operation,
             {"Key": key, "Body": body},
-            lambda: self._lane.request(lambda: signer.sign(operation, key, params, payload), body=body),
+            lambda: self._lane.request(
+                lambda: signer.sign(operation, key, params, payload),
+                body=body,
+                repeat=repeat,
+                allowance=allowance,
+                judge=judge,
+            ),
         )
 
     def open(self, key: str, entry: Callable[[Answer], Entry], **params: Any) -> HTTPBody:

@@ -6,10 +6,15 @@ Source: https://docs.aws.amazon.com/AmazonS3/latest/userguide/mpuoverview.html
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from datetime import datetime
 from functools import partial
 from typing import Any
+from xml.etree import ElementTree as ET
 
+from botocore.parsers import ResponseParserError
+
+from storagedriver.adapter.lane import Answer
 from storagedriver.adapter.multipart import OpenUpload, Part
 from storagedriver.adapter.store import Entry
 from storagedriver.drivers.s3.bucket import Bucket, in_utc
@@ -29,7 +34,9 @@ __all__ = [
     "list_uploads",
 ]
 
+_NAMESPACE = "http://s3.amazonaws.com/doc/2006-03-01/"
 _PAGE = 1000
+_OK = 200
 _INTERNAL = 500
 #: The seconds that a store may take to put one part into place.
 _PART_SECONDS = 0.1
@@ -43,8 +50,11 @@ def is_no_such_upload(error: BaseException) -> bool:
 def create(bucket: Bucket, key: str) -> str:
     """Begin an upload and return its id."""
     # Sent twice it would begin two uploads, and a resume might take the empty one.
-    request = partial(bucket.call, "create_multipart_upload", key, repeat="unsent", **bucket.writing)
-    return str(bucket.client.run(request)["UploadId"])
+    answer = bucket.signed.send("create_multipart_upload", bucket.full(key), repeat="unsent", **bucket.writing)
+    upload_id = Document(answer.content).text("UploadId")
+    if not upload_id:
+        raise StorageDriverError("the store has begun an upload and does not say its id")
+    return upload_id
 
 
 def copy_part(bucket: Bucket, key: str, upload_id: str, number: int, source: Entry, first: int, size: int) -> Part:
@@ -94,26 +104,48 @@ def complete(bucket: Bucket, key: str, upload_id: str, parts: Sequence[Part]) ->
     If the reply is lost it is sent again, and may then find no such upload:
     whoever calls has to look whether the object is there.
     """
-    bucket.client.run(lambda: _complete(bucket, key, upload_id, parts))
-
-
-async def _complete(bucket: Bucket, key: str, upload_id: str, parts: Sequence[Part]) -> None:
     # Amazon sends white space while it works, other stores are silent until they are done.
-    size = sum(part.size for part in parts)
+    allowance = len(parts) * _PART_SECONDS + sum(part.size for part in parts) / (8 * COPY_RATE)
     try:
-        await bucket.call(
+        bucket.signed.send(
             "complete_multipart_upload",
-            key,
-            allowance=len(parts) * _PART_SECONDS + size / (8 * COPY_RATE),
+            bucket.full(key),
+            body=_named(parts),
+            allowance=allowance,
+            judge=_judge,
             UploadId=upload_id,
-            MultipartUpload={"Parts": [{"PartNumber": part.number, "ETag": part.etag} for part in parts]},
         )
     except Exception as error:
-        await explain(bucket, key, upload_id, error)
-        if status(error) == _INTERNAL and await _lies_above_others(bucket, key):
+        reason = error
+        bucket.client.run(lambda: explain(bucket, key, upload_id, reason))
+        if status(error) == _INTERNAL and bucket.client.run(lambda: _lies_above_others(bucket, key)):
             detail = "this store cannot complete an upload at a path that others lie below"
             raise StorageDriverError(detail) from error
         raise
+
+
+def _named(parts: Sequence[Part]) -> memoryview:
+    """The body that names the parts of an upload."""
+    root = ET.Element("CompleteMultipartUpload", xmlns=_NAMESPACE)
+    for part in parts:
+        element = ET.SubElement(root, "Part")
+        ET.SubElement(element, "ETag").text = part.etag
+        ET.SubElement(element, "PartNumber").text = str(part.number)
+    return memoryview(ET.tostring(root))
+
+
+def _judge(answer: Answer) -> Answer:
+    """What an answer to the end of an upload means: with its status the store says only that it has begun.
+
+    https://docs.aws.amazon.com/AmazonS3/latest/API/API_CompleteMultipartUpload.html
+    """
+    if answer.status != _OK:
+        return answer
+    try:
+        failed = Document(answer.content).name == "Error"
+    except ResponseParserError:
+        failed = True
+    return replace(answer, status=_INTERNAL) if failed else answer
 
 
 async def explain(bucket: Bucket, key: str, upload_id: str, error: Exception) -> None:
@@ -138,7 +170,7 @@ async def _lies_above_others(bucket: Bucket, key: str) -> bool:
 def abort(bucket: Bucket, key: str, upload_id: str) -> None:
     """Give the upload up; one that is gone is no error."""
     try:
-        bucket.client.run(partial(bucket.call, "abort_multipart_upload", key, UploadId=upload_id))
+        bucket.signed.send("abort_multipart_upload", bucket.full(key), UploadId=upload_id)
     except Exception as error:
         if not is_no_such_upload(error):
             raise

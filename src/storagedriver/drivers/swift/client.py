@@ -44,8 +44,8 @@ class Client:
     def __init__(self, account: Account, *, timeout: float, verify: bool | str = True) -> None:
         self.account = account
         self.timeout = timeout
-        self._verify = verify
-        self._lane = self._make_lane(timeout)
+        bundle = verify if isinstance(verify, str) else None
+        self._lane = Lane(timeout=timeout, verify=bool(verify), ca_bundle=bundle)
         self._info: dict[str, Any] | None = None
 
     def request(
@@ -85,14 +85,9 @@ class Client:
             For a status that is not expected.
         """
         signer = _Signer(self.account, method, name, query, headers)
-        # A lane has one deadline for all its requests.
-        slow = allowance > 1
-        lane = self._make_lane(self.timeout + allowance) if slow else self._lane
-        try:
-            return lane.request(signer.sign, body=body, expected=expected, refresh=signer.refresh)
-        finally:
-            if slow:
-                lane.close()
+        return self._lane.request(
+            signer.sign, body=body, expected=expected, refresh=signer.refresh, allowance=allowance
+        )
 
     def stream(
         self,
@@ -129,10 +124,6 @@ class Client:
     def close(self) -> None:
         """Close the connections of this process. Another request would open new ones."""
         self._lane.close()
-
-    def _make_lane(self, timeout: float) -> Lane:
-        bundle = self._verify if isinstance(self._verify, str) else None
-        return Lane(timeout=timeout, verify=bool(self._verify), ca_bundle=bundle)
 
 
 class _Signer:
