@@ -101,6 +101,8 @@ def _subjects(stack: ExitStack, run: Run, name: str, storage: Storage, plan: Pla
             _console.print(f"without go: {error}", markup=False)
         else:
             yield stack.enter_context(Process(subject, name, storage.parameters, program))
+    for label, changed in plan.variants.items():
+        yield stack.enter_context(Process(OWN, name, {**storage.parameters, **changed}, label=label))
 
 
 def _measure(

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from typing import Any
 
 from storagedriver.bench.cases import MIB, Case, small_cases, stream_cases
 
@@ -33,6 +34,9 @@ class Plan:
         Whether streams are measured in all their sizes, pieces and numbers, or in the sizes alone.
     slow : frozenset of str
         Who takes no part in streams of a GiB, which would take them half an hour.
+    variants : mapping
+        What our driver is called with other parameters, and those: it takes part
+        so in streams of a GiB.
     """
 
     peers: Sequence[str]
@@ -42,16 +46,20 @@ class Plan:
     repeat: int = 100
     thorough: bool = True
     slow: frozenset[str] = frozenset()
+    variants: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
     def cases(self, *, quick: bool) -> list[Case]:
         """The cases; quick ones take a minute and say little."""
         if quick:
             return [*stream_cases([MIB], [MIB], [1]), *small_cases(20, 10)]
-        return [
-            *(replace(case, without=self.slow) for case in stream_cases([GIB], [MIB], [1])),
+        others = [
             *stream_cases([MIB, 64 * MIB], [MIB], [1]),
             *(self._further_streams() if self.thorough else ()),
             *small_cases(self.files, self.repeat),
+        ]
+        return [
+            *(replace(case, without=self.slow) for case in stream_cases([GIB], [MIB], [1])),
+            *(replace(case, without=frozenset(self.variants)) for case in others),
         ]
 
     @staticmethod
@@ -61,7 +69,12 @@ class Plan:
 
 
 PLANS: Mapping[str, Plan] = {
-    "s3": Plan(["curl", "go", "obstore", "boto3", "s3fs", "smart_open"], 10 * MIB, 4),
+    "s3": Plan(
+        ["curl", "go", "obstore", "boto3", "s3fs", "smart_open"],
+        10 * MIB,
+        4,
+        variants={"payloadsigning: never": {"payloadsigning": "never"}},
+    ),
     "azure": Plan(["curl", "pages", "obstore", "adlfs", "smart_open"], 8 * MIB, 4, thorough=False),
     "gcs": Plan(["curl", "pages", "obstore", "gcsfs"], 16 * MIB, thorough=False, slow=frozenset({"gcsfs"})),
     "swift": Plan(["curl", "pages", "go"], 20 * MIB, 4, thorough=False),
