@@ -39,7 +39,7 @@ def test_bench_beside_a_peer_that_does_the_same_by_its_own_program(filesystem: I
     program.chmod(0o700)
     # It answers as it is asked: as the peer "go", which a Python process is not.
     shown = filesystem("bench", *SMALL, "--vs", "go", "--go", str(program), "--case", "stat", code=1)
-    assert "go: ValueError: there is no such peer" in shown.err
+    assert "go: there is no such peer" in shown.err
 
 
 @pytest.mark.parametrize(
@@ -49,6 +49,7 @@ def test_bench_beside_a_peer_that_does_the_same_by_its_own_program(filesystem: I
         (["--size", "0"], "is no size such as"),
         (["--case", "nothing*"], "No case is called so"),
         (["--vs", "go"], "--vs go needs the program"),
+        (["--vs", "nobody"], "is not one of"),
         (["--rounds", "0"], "--rounds"),
     ],
 )

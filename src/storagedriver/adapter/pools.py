@@ -22,6 +22,10 @@ class _Connection(HTTPConnection):
 
     _held: list[bytes] | None = None
 
+    def __str__(self) -> str:
+        # It stands in errors that users read.
+        return f"{self.host}:{self.port}"
+
     def request(self, method: str, url: str, body: Any = None, *args: Any, **options: Any) -> None:
         """Send a request."""
         size = len(body) if isinstance(body, Sized) else _SMALL + 1

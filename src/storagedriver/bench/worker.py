@@ -147,7 +147,9 @@ def serve(requests: IO[str], answers: IO[str]) -> None:
             else:
                 answer(asdict(run(subject, Task(**request))))
         except Exception as error:  # noqa: BLE001 - whoever asked decides
-            answer({"error": f"{type(error).__name__}: {error}"})
+            # Errors of ours are sentences; of the peers' the type says more than the text.
+            clear = isinstance(error, (StorageDriverError, ValueError))
+            answer({"error": str(error) if clear else f"{type(error).__name__}: {error}"})
     if subject is not None:
         subject.close()
 

@@ -49,10 +49,17 @@ class _Size(click.ParamType):  # type: ignore[type-arg]  # generic in the newest
 
 _SIZE = _Size()
 _COUNT = click.IntRange(min=1)
+_VS = (*PEERS, "go")
 
 
 @click.command(cls=SessionCommand)
-@click.option("--vs", multiple=True, metavar="PEER", help=f"Beside whom: {', '.join((*PEERS, 'go'))}. Repeatable.")
+@click.option(
+    "--vs",
+    type=click.Choice(_VS),
+    multiple=True,
+    metavar="PEER",
+    help=f"Beside whom: {', '.join(_VS)}. Repeatable.",
+)
 @click.option("--size", "sizes", type=_SIZE, multiple=True, default=["1MiB", "64MiB"], show_default=True)
 @click.option("--piece", "pieces", type=_SIZE, multiple=True, default=["32KiB", "1MiB"], show_default=True)
 @click.option("--concurrency", "concurrencies", type=_COUNT, multiple=True, default=[1, 8], show_default=True)
