@@ -28,6 +28,8 @@ KEY = base64.b64encode(b"the account's key, of the tests" * 2).decode()
 _CACHE = Path(__file__).resolve().parents[2] / ".servers" / f"azurite-{VERSION}"
 _MAIN = Path("node_modules/azurite/dist/src/blob/main.js")
 _INSTALL_SECONDS = 600
+#: Every ten minutes it removes what was deleted, and answers nobody for as long as the square of that takes.
+_PATIENCE = 90
 
 
 @dataclass(frozen=True)
@@ -73,6 +75,7 @@ class AzuriteServer:
             "container": self.container,
             "serviceurl": self.service_url,
             "rootdirectory": rootdirectory,
+            "timeout": _PATIENCE,
         }
         return {**parameters, **others}
 
