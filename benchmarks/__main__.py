@@ -18,7 +18,7 @@ from rich.console import Console
 
 from benchmarks.goals import PACED, Goal, goals
 from benchmarks.paced import Paced
-from benchmarks.plan import PLANS, READ_CONCURRENTLY, Plan, paced_cases
+from benchmarks.plan import PACED_PLAN, PLANS, Plan, paced_cases
 from benchmarks.servers import STORAGES, Storage
 from storagedriver.bench.benchmark import Benchmark
 from storagedriver.bench.cases import Case
@@ -82,15 +82,9 @@ def _paced(stack: ExitStack, run: Run, _: str, rounds: int, *, quick: bool) -> d
     backend = urlsplit(storage.parameters["regionendpoint"]).netloc
     paced = stack.enter_context(Paced(backend, rate=_RATE, latency=_LATENCY))
     server = f"{storage.server}, {_RATE / 1e6:.0f} MB/s a connection, {_LATENCY * 1e3:.0f} ms a request"
-    parameters = {**storage.parameters, "regionendpoint": paced.endpoint}
-    concurrently = {**parameters, "readconcurrency": 8}
-    subjects = [
-        stack.enter_context(Process(OWN, "s3", parameters)),
-        stack.enter_context(Process(OWN, "s3", concurrently, label=READ_CONCURRENTLY)),
-        stack.enter_context(Process("obstore", "s3", parameters)),
-        stack.enter_context(Process("boto3", "s3", parameters)),
-    ]
-    return _measure(Storage(parameters, server), subjects, subjects[0], paced_cases(quick=quick), rounds)
+    slow = Storage({**storage.parameters, "regionendpoint": paced.endpoint}, server)
+    subjects = list(_subjects(stack, run, "s3", slow, PACED_PLAN))
+    return _measure(slow, subjects, subjects[0], paced_cases(quick=quick), rounds)
 
 
 def _subjects(stack: ExitStack, run: Run, name: str, storage: Storage, plan: Plan) -> Iterator[Process]:

@@ -8,7 +8,7 @@ from typing import Any
 
 from storagedriver.bench.cases import MIB, Case, small_cases, stream_cases
 
-__all__ = ["PLANS", "READ_CONCURRENTLY", "Plan", "paced_cases"]
+__all__ = ["PACED_PLAN", "PLANS", "READ_CONCURRENTLY", "Plan", "paced_cases"]
 
 GIB = 1 << 30
 #: The name under which our driver takes part once more, with eight ranges at a time.
@@ -81,6 +81,9 @@ PLANS: Mapping[str, Plan] = {
     "filesystem": Plan(["go", "obstore"]),
     "inmemory": Plan(["go"]),
 }
+
+#: Who takes part where one connection is the limit; the cases are `paced_cases`.
+PACED_PLAN = Plan(["obstore", "boto3"], variants={READ_CONCURRENTLY: {"readconcurrency": 8}})
 
 
 def paced_cases(*, quick: bool) -> list[Case]:

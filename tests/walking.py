@@ -52,11 +52,9 @@ def check_batches_run_together(driver: FsspecDriver, proxy: FaultProxy, size: in
     query : str
         What stands in the query of a bulk delete.
     """
-    before = driver.list("/")
     put_all(driver, [f"/dir/{number:02}" for number in range(4 * size)])
     proxy.reset()
     proxy.add(Gather(3), method="POST", query=query, times=None)
     driver.delete("/dir")
     assert len(proxy.matching("POST", query=query)) == 4
     assert proxy.peak >= 3
-    assert driver.list("/") == before

@@ -199,7 +199,7 @@ def test_memory_is_what_came_on_top() -> None:
 
     kept, sample = measure(fill)
     assert len(kept) == 48 * MIB
-    assert sample.memory is None or sample.memory > 40 * MIB
+    assert sample.memory is None or 40 * MIB < sample.memory < 200 * MIB
 
 
 def results() -> Iterator[Result]:

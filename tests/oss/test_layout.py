@@ -156,3 +156,4 @@ def test_batches_of_a_delete_run_at_the_same_time(
     monkeypatch.setattr(deleting, "_BATCH", 5)
     driver, proxy = proxied
     check_batches_run_together(driver, proxy, 5, "delete")
+    assert driver.list("/") == []

@@ -132,6 +132,7 @@ def test_batches_of_a_delete_run_at_the_same_time(
     monkeypatch.setattr(deleting, "_BATCH", 5)
     driver, proxy = proxied
     check_batches_run_together(driver, proxy, 5, "bulk-delete")
+    assert driver.list("/") == ["/first"]
 
 
 def test_unauthorized_in_the_middle_of_an_upload(proxied: tuple[FsspecDriver, FaultProxy]) -> None:

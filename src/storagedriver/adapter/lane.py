@@ -50,7 +50,12 @@ _PIECE = 1 << 20
 _PASSING = frozenset({408, 429, 500, 502, 503, 504})
 #: Those by which a server says that it did not begin: RFC 9110, 15.6.4, and RFC 6585, 4.
 _REFUSED = frozenset({429, 503})
-_AGAIN: Mapping[Repeat, Collection[int]] = {"idempotent": _PASSING, "unsent": _REFUSED, "never": ()}
+#: The failures and the statuses after which a request is sent again.
+_AGAIN: Mapping[Repeat, tuple[tuple[type[HTTPError], ...], Collection[int]]] = {
+    "idempotent": ((HTTPError,), _PASSING),
+    "unsent": ((NewConnectionError, ConnectTimeoutError), _REFUSED),
+    "never": ((), ()),
+}
 
 
 @dataclass(frozen=True)
@@ -298,6 +303,7 @@ class Lane:
         allowance: float = 0.0,
         judge: Callable[[Answer], Answer] | None = None,
     ) -> tuple[urllib3.BaseHTTPResponse, Answer]:
+        failures, statuses = _AGAIN[repeat]
         deadline = time.monotonic() + self._timeout + allowance
         attempt = 0
         while True:
@@ -309,7 +315,7 @@ class Lane:
                 content = b"" if opened else response.read(decode_content=False)
             except HTTPError as error:
                 # An old connection of the pool may be dead: that is found out by using it.
-                again = not _is_tls(error) and (repeat == "idempotent" or (repeat == "unsent" and _is_unsent(error)))
+                again = isinstance(error, failures) and not _is_tls(error)
                 if not again or not self._pause(attempt, deadline, ""):
                     raise
                 continue
@@ -321,7 +327,7 @@ class Lane:
                 refresh()
                 refresh = None
                 continue
-            again = answer.status in _AGAIN[repeat]
+            again = answer.status in statuses
             if not again or not self._pause(attempt, deadline, answer.headers.get("Retry-After", "")):
                 raise AnswerError(answer, request)
 
@@ -366,7 +372,3 @@ def _pieces(body: memoryview) -> Iterator[memoryview]:
 
 def _is_tls(error: HTTPError) -> bool:
     return isinstance(error, SSLError) or isinstance(getattr(error, "reason", None), SSLError)
-
-
-def _is_unsent(error: HTTPError) -> bool:
-    return isinstance(error, (NewConnectionError, ConnectTimeoutError))

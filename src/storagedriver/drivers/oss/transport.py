@@ -68,9 +68,8 @@ class Transport:
         del timeout  # the lane has its own, over all attempts
         signed = _signed(req)
         # Sent twice it would begin two uploads, and a resume might take the empty one.
-        begins = req.method == "POST" and "uploads" in req.params
+        repeat: Repeat = "unsent" if req.method == "POST" and "uploads" in req.params else "idempotent"
         try:
-            repeat: Repeat = "unsent" if begins else "idempotent"
             return Reply(self.lane.request(lambda: signed, body=req.data, repeat=repeat))
         except AnswerError as error:
             return Reply(error.answer)

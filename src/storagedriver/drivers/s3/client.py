@@ -100,7 +100,7 @@ class Client:
         end = now() + self.timeout + allowance
         for number in range(1, _ATTEMPTS + 1):
             try:
-                return await self.send(method, end, **params)
+                return await self._send(method, end, params)
             except Exception as error:
                 pause = min(_LONGEST_PAUSE, _FIRST_PAUSE * 2 ** (number - 1)) * random.uniform(0.5, 1)  # noqa: S311 - jitter
                 if not is_transient(error) or number == _ATTEMPTS or now() + pause >= end:
@@ -109,19 +109,6 @@ class Client:
                     _log.debug("%s is sent again in %.1f s, after %s", method, pause, _told(error))
                 await asyncio.sleep(pause)
         raise AssertionError("unreachable")
-
-    async def send(self, method: str, end: float, **params: Any) -> dict[str, Any]:
-        """Send a request once, and return the parsed answer if it comes before `end`."""
-        return await self.within(end, self._answer(method, params))
-
-    async def within(self, end: float, coroutine: Coroutine[Any, Any, T]) -> T:
-        """The coroutine's result if it comes before `end`, in the loop's time."""
-        left = end - asyncio.get_running_loop().time()
-        try:
-            return await asyncio.wait_for(coroutine, max(0.001, left))
-        except asyncio.TimeoutError as error:
-            where = self._endpoint or "the store"
-            raise UnavailableError(f"{where} did not answer within {self.timeout:g} s") from error
 
     def close(self) -> None:
         """Close the connections of this process. Another request would open new ones."""
@@ -141,6 +128,15 @@ class Client:
                 sdk.meta.events.register("before-sign.s3", _sign_what_is_sent)
             connection.sdk = sdk
         return sdk
+
+    async def _send(self, method: str, end: float, params: dict[str, Any]) -> dict[str, Any]:
+        """Send a request once, and return the parsed answer if it comes before `end`, in the loop's time."""
+        left = end - asyncio.get_running_loop().time()
+        try:
+            return await asyncio.wait_for(self._answer(method, params), max(0.001, left))
+        except asyncio.TimeoutError as error:
+            where = self._endpoint or "the store"
+            raise UnavailableError(f"{where} did not answer within {self.timeout:g} s") from error
 
     async def _answer(self, method: str, params: dict[str, Any]) -> dict[str, Any]:
         start = time.monotonic()

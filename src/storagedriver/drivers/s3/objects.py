@@ -50,8 +50,7 @@ def put_part(bucket: Bucket, key: str, upload_id: str, number: int, data: memory
     try:
         answer = bucket.signed.send("upload_part", bucket.full(key), body=data, UploadId=upload_id, PartNumber=number)
     except Exception as error:
-        reason = error
-        bucket.client.run(lambda: explain(bucket, key, upload_id, reason))
+        explain(bucket, key, upload_id, error)
         raise
     return Part(number, len(data), answer.headers["ETag"])
 

@@ -116,9 +116,8 @@ def complete(bucket: Bucket, key: str, upload_id: str, parts: Sequence[Part]) ->
             UploadId=upload_id,
         )
     except Exception as error:
-        reason = error
-        bucket.client.run(lambda: explain(bucket, key, upload_id, reason))
-        if status(error) == _INTERNAL and bucket.client.run(lambda: _lies_above_others(bucket, key)):
+        explain(bucket, key, upload_id, error)
+        if status(error) == _INTERNAL and _lies_above_others(bucket, key):
             detail = "this store cannot complete an upload at a path that others lie below"
             raise StorageDriverError(detail) from error
         raise
@@ -148,22 +147,23 @@ def _judge(answer: Answer) -> Answer:
     return replace(answer, status=_INTERNAL) if failed else answer
 
 
-async def explain(bucket: Bucket, key: str, upload_id: str, error: Exception) -> None:
+def explain(bucket: Bucket, key: str, upload_id: str, error: Exception) -> None:
     """Raise "no such upload" where a store (moto for one) answered 500 for that reason."""
     if status(error) != _INTERNAL:
         return
     try:
-        await bucket.call("list_parts", key, UploadId=upload_id, MaxParts=1)
+        bucket.client.run(partial(bucket.call, "list_parts", key, UploadId=upload_id, MaxParts=1))
     except Exception as reason:
         if is_no_such_upload(reason):
             raise reason from error
 
 
-async def _lies_above_others(bucket: Bucket, key: str) -> bool:
+def _lies_above_others(bucket: Bucket, key: str) -> bool:
     """Whether the key is a directory too, where SeaweedFS cannot complete an upload; it can put and copy there."""
     if not bucket.client.is_seaweedfs:
         return False
-    response = await bucket.call("list_objects_v2", Prefix=bucket.full(key) + "/", MaxKeys=1)
+    request = partial(bucket.call, "list_objects_v2", Prefix=bucket.full(key) + "/", MaxKeys=1)
+    response = bucket.client.run(request)
     return bool(response.get("Contents"))
 
 
