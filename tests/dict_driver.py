@@ -63,14 +63,23 @@ class Store:
 
 
 class DictReader(FileReader):
-    def __init__(self, data: bytes, offset: int, length: int | None) -> None:
+    def __init__(self, data: bytes, offset: int, length: int | None, changed: datetime = EPOCH) -> None:
         super().__init__()
         self._size = len(data)
+        self._changed = changed
         self._stream = io.BytesIO(data[offset : None if length is None else offset + length])
 
     @property
     def size(self) -> int:
         return self._size
+
+    @property
+    def mod_time(self) -> datetime:
+        return self._changed
+
+    @property
+    def version(self) -> str:
+        return self._changed.isoformat()
 
     def readinto(self, buffer: Any, /) -> int:
         self._checkClosed()
@@ -129,7 +138,7 @@ class DictWriter(FileWriter):
 
 class DictDriver(StorageDriver):
     def __init__(self, capabilities: Capabilities | None = None, file: Path | None = None) -> None:
-        self._capabilities = capabilities or Capabilities(multiprocess=file is not None, conflicts_detected=True)
+        self._capabilities = capabilities or Capabilities(multiprocess=file is not None, conflicts_detected="always")
         self._file = file
         self._store = Store()
         self._lock = threading.RLock()
@@ -191,18 +200,21 @@ class DictDriver(StorageDriver):
         check_path(path, self.name)
         if offset < 0 or (length is not None and length < 0):
             raise InvalidOffsetError(f"{offset}, {length}", driver_name=self.name, path=path)
-        return DictReader(self.data(path), offset, length)
+        data = self.data(path)
+        return DictReader(data, offset, length, self.stat(path).mod_time)
 
     def writer(self, path: str, append: bool = False) -> FileWriter:
         check_path(path, self.name)
         with self.store() as store:
             if append and path in store.uploads:
-                return DictWriter(self, store.uploads[path], shows=self._capabilities.resume_visible)
+                return DictWriter(
+                    self, store.uploads[path], shows=self._capabilities.unfinished == "shown_when_resumed"
+                )
             if append and path not in store.files:
                 raise self.missing(path)
             store.ids += 1
             upload = Upload(store.ids, path, store.files[path][0] if append else b"", _now())
-            if self._capabilities.uploads_visible:
+            if self._capabilities.unfinished == "shown":
                 self.save(store, path, upload.data)
             store.uploads[path] = upload
             return DictWriter(self, upload)
@@ -212,7 +224,7 @@ class DictDriver(StorageDriver):
 
     def publish(self, upload: Upload, data: bytes, *, last: bool = True) -> None:
         with self.store() as store:
-            if self._capabilities.conflicts_detected and not self.is_current(store, upload):
+            if self._capabilities.conflicts_detected != "never" and not self.is_current(store, upload):
                 raise ConflictError(driver_name=self.name, path=upload.path)
             self.save(store, upload.path, data)
             if last:
@@ -222,21 +234,21 @@ class DictDriver(StorageDriver):
         with self.store() as store:
             if self.is_current(store, upload):
                 store.uploads[upload.path].data = data
-                if self._capabilities.uploads_visible:
+                if self._capabilities.unfinished == "shown":
                     self.save(store, upload.path, data)
 
     def drop(self, upload: Upload, *, shown: bool = False) -> None:
         with self.store() as store:
             if self.is_current(store, upload):
                 del store.uploads[upload.path]
-                if shown or self._capabilities.uploads_visible:
+                if shown or self._capabilities.unfinished == "shown":
                     store.files.pop(upload.path, None)
 
     def info(self, store: Store, path: str, *, is_dir: bool) -> FileInfo:
         if is_dir:
             return FileInfo(path, 0, EPOCH, is_dir=True)
         data, changed = store.files[path]
-        return FileInfo(path, len(data), changed, is_dir=False)
+        return FileInfo(path, len(data), changed, is_dir=False, version=changed.isoformat())
 
     def stat(self, path: str) -> FileInfo:
         check_directory(path, self.name)

@@ -90,12 +90,12 @@ def made_in_a_file(tmp_path: Path) -> Iterator[DictDriver]:
 
 
 IN_MEMORY = DictDriver().capabilities
-IN_A_FILE = Capabilities(multiprocess=True, conflicts_detected=False)
+IN_A_FILE = Capabilities(multiprocess=True, conflicts_detected="never")
 OTHERWISE = Capabilities(
-    uploads_visible=True, multiprocess=False, key_and_prefix=False, empty_directories=True, walk_order="tree"
+    unfinished="shown", multiprocess=False, key_and_prefix=False, empty_directories=True, walk_order="tree"
 )
-RESUMED = Capabilities(multiprocess=False, resume_visible=True, conflicts_detected=True)
-SIGNED = Capabilities(multiprocess=False, signs_urls=True, conflicts_detected=True)
+RESUMED = Capabilities(multiprocess=False, unfinished="shown_when_resumed", conflicts_detected="always")
+SIGNED = Capabilities(multiprocess=False, signs_urls=True, conflicts_detected="always")
 
 TestInMemory = suite(
     "dict",

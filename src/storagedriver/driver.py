@@ -1,9 +1,28 @@
 """The contract: what a storage driver is, and what each of its calls must do.
 
 The eleven calls are those of the registry's ``storagedriver.StorageDriver``
-(registry/storage/driver/storagedriver.go in distribution); this page is the
-whole of what a driver's author has to know. `storagedriver.testsuites` tests
-it, line by line, for any driver.
+(registry/storage/driver/storagedriver.go in distribution). This page is the
+whole of what the author of a driver has to know. `storagedriver.testsuites`
+tests it, line by line, for any driver.
+
+**Success and failure.** A call that returns has done what it says. A call that
+raised has lost nothing that was durable before it, and nothing that a writer
+still holds.
+
+**Threads.** Many threads may use one driver. One thread at a time may use a
+reader or a writer.
+
+**Atomic calls.** `StorageDriver.put_content` and `FileWriter.commit` publish
+all of a content or nothing of it, and so does the destination of
+`StorageDriver.move` and `StorageDriver.copy`. `Capabilities` says where a
+reader can meet the moment between the old content and the new one.
+
+**What is written is listed at once**: by `StorageDriver.stat`, `list` and
+`walk` of any driver on the same store.
+
+**Deadlines.** A driver of a remote store has a parameter ``timeout``. It bounds
+the time until a request is answered, all its attempts together, and each
+silence of a stream. A call that runs into it raises `UnavailableError`.
 """
 
 from __future__ import annotations
@@ -11,11 +30,12 @@ from __future__ import annotations
 import builtins
 import io
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from datetime import datetime, timedelta, timezone
-from typing import TYPE_CHECKING
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Literal
 
+from storagedriver import defaults
 from storagedriver.errors import PathNotFoundError
 from storagedriver.paths import ROOT, SortKey, WalkOrder, check_directory, sort_key
 
@@ -26,20 +46,22 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Capabilities",
+    "ConflictsDetected",
     "FileInfo",
     "FileReader",
     "FileWriter",
     "SkipDir",
     "StopWalk",
     "StorageDriver",
+    "Unfinished",
     "UploadInfo",
     "Visit",
-    "begun_before",
 ]
 
-#: How many entries `StorageDriver.files` takes from one walk before it yields them.
-_FILES_BATCH = 1000
-_COPY_PIECE = 1 << 20
+#: Where an unfinished upload shows, see `Capabilities`.
+Unfinished = Literal["invisible", "shown", "shown_when_resumed", "hides"]
+#: Of which writers of one path the store finds the loser, see `Capabilities`.
+ConflictsDetected = Literal["never", "fresh", "always"]
 
 
 class SkipDir(Exception):  # noqa: N818 - the registry's name, and not an error
@@ -65,12 +87,17 @@ class FileInfo:
         store does not keep as such, the beginning of the epoch.
     is_dir : bool
         Whether it is a directory.
+    version : str
+        What changes whenever the content does: an ETag, a generation, an inode
+        and its time. It may be empty, in a listing for one. It tells two
+        contents of one path apart and means nothing else.
     """
 
     path: str
     size: int
     mod_time: datetime
     is_dir: bool
+    version: str = ""
 
     def sort_key(self, order: WalkOrder) -> SortKey:
         """Where a walk of this order visits the path: see `storagedriver.paths.sort_key`."""
@@ -103,42 +130,46 @@ class UploadInfo:
     size: int | None = None
 
 
-def begun_before(uploads: Iterable[UploadInfo], older_than: timedelta) -> list[UploadInfo]:
-    """Those of the uploads that are older than that; all of them if it is nothing.
-
-    The clock of a store may be a little ahead, and some round times up.
-    """
-    limit = datetime.now(timezone.utc) - older_than
-    return [upload for upload in uploads if not older_than or upload.started <= limit]
-
-
 @dataclass(frozen=True)
 class Capabilities:
     """In what the stores differ. A driver declares it, the test suites hold it to it.
 
     Attributes
     ----------
-    uploads_visible : bool
-        What an upload has written can be seen at its path before `commit`,
-        and replaces there what was committed before.
-    resume_visible : bool
-        The same, but only once a resumed upload is written to (or, for a
-        store that appends so, content is appended): the store cannot let a
-        short tail grow, so it is published first and then copied. After a
-        `cancel` of such an upload there is nothing at the path.
-    uploads_hide : bool
-        An upload that was closed and not committed hides what was committed at
-        its path before, since its state lies there; after its `cancel`, or
-        when it is purged, there is nothing at the path.
+    unfinished : {"invisible", "shown", "shown_when_resumed", "hides"}
+        What an unfinished upload does at its path:
+
+        ``invisible``
+            Nothing. What was committed there before stays until `commit`.
+        ``shown``
+            It is seen like a file, at the latest after a `close`, and replaces
+            what was committed there before. After a `cancel` there is nothing.
+        ``shown_when_resumed``
+            As ``invisible``, until bytes are written to an upload that was
+            resumed, or appended to content. The store may have to publish what
+            it holds to be able to go on. It is seen from then on, and
+            replaces what was committed before. After a `cancel` there is
+            nothing.
+        ``hides``
+            As ``invisible``, until a `close`. The state of the upload then lies
+            at the path, and hides what was committed there before. After its
+            `cancel`, or when it is purged, there is nothing.
     multiprocess : bool
         Another process, given the same parameters, sees the same store.
     key_and_prefix : bool
         ``/a`` and ``/a/b`` can both be files.
     empty_directories : bool
         A directory stays when the last file below it has gone.
-    conflicts_detected : bool
-        Of two writers of one path the one that lost gets `ConflictError` at
-        the latest at its `commit`.
+    conflicts_detected : {"never", "fresh", "always"}
+        Of two writers of one path the one that lost gets `ConflictError`, at
+        the latest at its `commit`: never, where both began anew, or always.
+        Where it depends on the server, this is what a server does that follows
+        its protocol, and `StorageDriver.conflicts_detected` is what the server
+        at hand does. Writers that both resumed one upload can mix their bytes
+        unless this is ``always``.
+    atomic_replace : bool
+        While `commit`, `move` or `copy` puts a file in the place of another
+        one, a reader finds the old content or the new one, and never neither.
     server_side_copy : bool
         `copy` and `move` do not send the content through the client.
     signs_urls : bool
@@ -149,13 +180,12 @@ class Capabilities:
         `StorageDriver.walk_order` that of the server at hand.
     """
 
-    uploads_visible: bool = False
-    resume_visible: bool = False
-    uploads_hide: bool = False
+    unfinished: Unfinished = "invisible"
     multiprocess: bool = True
     key_and_prefix: bool = True
     empty_directories: bool = False
-    conflicts_detected: bool = False
+    conflicts_detected: ConflictsDetected = "never"
+    atomic_replace: bool = True
     server_side_copy: bool = True
     signs_urls: bool = False
     walk_order: WalkOrder = "bytewise"
@@ -175,6 +205,16 @@ class FileReader(io.RawIOBase):
     def size(self) -> int:
         """The size of the whole object in bytes, whatever the offset of the stream."""
 
+    @property
+    @abstractmethod
+    def mod_time(self) -> datetime:
+        """When the object was last changed, aware and in UTC."""
+
+    @property
+    @abstractmethod
+    def version(self) -> str:
+        """The version that is read, see `FileInfo.version`; ``""`` where the store has none."""
+
     def readable(self) -> bool:
         """A reader can be read."""
         return True
@@ -190,42 +230,65 @@ class FileWriter(io.RawIOBase):
 
     After `commit`, `cancel` or `close` only `close`, `size` and `closed` may be
     used; anything else raises `ValueError`, as closed files do.
+
+    A call that failed leaves the writer open, and can be made again. Only
+    `ConflictError` from `commit` or `close` closes the writer: the upload is
+    gone, or belongs to another writer.
+
+    An exception from outside, `KeyboardInterrupt` for one, is like a failure:
+    `size` is right after it. A writer that cannot be sure of that refuses
+    everything but `cancel` and `close`.
     """
 
     @abstractmethod
     def write(self, data: Buffer, /) -> int:
-        """Take all of `data` and return its length in bytes."""
+        """Take all of `data` and return its length in bytes.
+
+        If it raises it has taken a prefix of `data`, which `size` counts: the
+        caller goes on with the rest. Nothing of `data` is taken if that is at
+        most one part long.
+        """
 
     @property
     @abstractmethod
     def size(self) -> int:
-        """All bytes of this upload: earlier sessions and what is still buffered included."""
+        """All bytes of this upload: earlier sessions and what is still buffered included.
+
+        Of a resumed upload it is what the upload really holds. What a session
+        sent that was killed before its `close` counts here, or is gone.
+        """
 
     @abstractmethod
     def commit(self) -> None:
-        """Publish the content at the path.
+        """Publish the content at the path: exactly `size` bytes, those that were written.
+
+        If it raises it may be called again. It may have published all the same:
+        an answer can be lost.
 
         Raises
         ------
         ConflictError
             Where the store can tell that another writer of the path won. The
-            writer is closed then; after another failure it is still open, to
-            commit again, to close or to cancel.
+            writer is closed then.
         """
 
     @abstractmethod
     def cancel(self) -> None:
-        """Remove everything of this upload.
+        """Remove everything of this upload. It works after any failure.
 
-        Where uploads are invisible, what was committed at the path before stays.
+        What was committed at the path before stays where `Capabilities` says
+        so. What a `commit` has published that raised stays as well.
         """
 
     @abstractmethod
     def close(self) -> None:
         """Make all that was written durable, for `writer(path, append=True)` anywhere to go on.
 
-        Calling it again does nothing. What is here only marks the stream as
-        closed: an implementation does its own part first.
+        When it returns, a resume finds exactly `size` bytes. If it raises, the
+        writer stays open, and the error's `StorageDriverError.durable` says how
+        many bytes are known to be safe. Calling it again after it has returned
+        does nothing. What is here only marks the stream as closed: an
+        implementation does its own part first.
         """
         super().close()
 
@@ -240,7 +303,7 @@ class StorageDriver(ABC):
     A path is ``(/[A-Za-z0-9._-]+)+`` with no component ``.`` or ``..``; the
     root ``/`` alone is for `stat`, `list` and `walk` and their kin. Making a
     driver is offline; a driver can be used by many threads, after a fork, and
-    pickled.
+    pickled. A stream that is open over a fork belongs to the parent.
 
     Every call raises `InvalidPathError` for a path outside that rule,
     `PermissionDeniedError` where the store refuses, `BucketNotFoundError`
@@ -263,6 +326,11 @@ class StorageDriver(ABC):
     def walk_order(self) -> WalkOrder:
         """The order of a walk on the server at hand. It may ask the server."""
         return self.capabilities.walk_order
+
+    @property
+    def conflicts_detected(self) -> ConflictsDetected:
+        """Of which writers the server at hand finds the loser. It may ask the server."""
+        return self.capabilities.conflicts_detected
 
     @abstractmethod
     def get_content(self, path: str) -> bytes:
@@ -310,7 +378,9 @@ class StorageDriver(ABC):
         append : bool
             False starts over and clears older unfinished uploads of exactly
             this path. True goes on with the newest unfinished upload, or,
-            where there is none, from the committed content.
+            where there is none, from the committed content. Content that was
+            put after the upload was last written to ends the upload: the
+            append goes on from the content. Stores date both by the second.
 
         Raises
         ------
@@ -413,7 +483,8 @@ class StorageDriver(ABC):
         visit : callable
             Called with the `FileInfo` of each entry. It may raise `SkipDir`
             (do not enter this directory; on a file it is ignored) or
-            `StopWalk`.
+            `StopWalk`. Any other exception of it ends the walk and comes out
+            as it is.
         start_after : str
             Visit exactly what comes after this path in the order of the walk.
             It need not exist. If it is a directory, that is where it stands;
@@ -433,18 +504,7 @@ class StorageDriver(ABC):
         PathNotFoundError
             If there is no file at `source`.
         """
-        with self.reader(source) as reader:
-            if source == dest:
-                return
-            writer = self.writer(dest)
-            try:
-                while piece := reader.read(_COPY_PIECE):
-                    writer.write(piece)
-                writer.commit()
-            except BaseException:
-                if not writer.closed:
-                    writer.cancel()
-                raise
+        defaults.copy(self, source, dest)
 
     def exists(self, path: str) -> bool:
         """Whether there is a file or a directory at `path`."""
@@ -469,20 +529,7 @@ class StorageDriver(ABC):
         FileInfo
             Of files only. Memory stays constant, however many there are.
         """
-        while True:
-            batch: list[FileInfo] = []
-
-            def visit(info: FileInfo, batch: builtins.list[FileInfo] = batch) -> None:
-                batch.append(info)
-                if len(batch) == _FILES_BATCH:
-                    raise StopWalk
-
-            self.walk(path, visit, start_after)
-            yield from (info for info in batch if not info.is_dir)
-            if len(batch) < _FILES_BATCH:
-                return
-            last = batch[-1]
-            start_after = last.path + "/" if last.is_dir else last.path
+        return defaults.files(self, path, start_after, stop=StopWalk)
 
     def uploads(self, path: str = ROOT) -> Iterator[UploadInfo]:
         """The unfinished uploads at `path` and below it.
@@ -507,13 +554,40 @@ class StorageDriver(ABC):
         list of UploadInfo
             What was removed.
         """
-        purged = begun_before(self.uploads(path), older_than)
-        for upload in purged:
-            self.writer(upload.path, append=True).cancel()
-        return purged
+        return defaults.purge_uploads(self, path, older_than)
+
+    def upload_size(self, path: str) -> int:
+        """How many bytes a resume would find, without taking the upload over.
+
+        For content without an unfinished upload it is the size of the content.
+        Where the question would disturb the upload, it is the size that was
+        kept at the last `FileWriter.close`. A writer that is open in the
+        meantime may have more.
+
+        Parameters
+        ----------
+        path : str
+            The file.
+
+        Returns
+        -------
+        int
+            Bytes.
+
+        Raises
+        ------
+        PathNotFoundError
+            If there is neither an upload nor content.
+        """
+        return defaults.upload_size(self, path)
 
     def close(self) -> None:  # noqa: B027 - most stores hold nothing
-        """Give back connections and threads. The driver must not be used afterwards."""
+        """Give back connections and threads.
+
+        Neither the driver nor a reader or a writer of it may be used
+        afterwards: close or commit the streams first. An upload that is left
+        open stays as after a kill.
+        """
 
     def __enter__(self) -> Self:
         return self

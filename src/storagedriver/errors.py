@@ -49,6 +49,9 @@ class StorageDriverError(OSError):
 
     Attributes
     ----------
+    durable : int or None
+        Of an error of `FileWriter.close`: how many bytes of the upload are
+        known to be safe, which is what a resume finds at least. None: not known.
     cause_text : str
         The text of the exception that caused this one. It is kept when the
         error is pickled, which drops ``__cause__``.
@@ -62,6 +65,7 @@ class StorageDriverError(OSError):
         self.detail = detail
         self.driver_name = driver_name
         self.path = path
+        self.durable: int | None = None
         if self.code is not None:
             self.errno = self.code
         self._cause_text = ""
@@ -87,7 +91,11 @@ class StorageDriverError(OSError):
         return f"<{type(self).__name__} {str(self)!r}>"
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return _restore, (type(self), self.detail, self.driver_name, self.path, self.cause_text)
+        return (
+            _restore,
+            (type(self), self.detail, self.driver_name, self.path, self.cause_text),
+            {"durable": self.durable},
+        )
 
 
 def _restore(

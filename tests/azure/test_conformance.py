@@ -62,5 +62,5 @@ TestDirectory = suite(
 TestContainer = suite("azure in a plain container", _in_a_container, CAPABILITIES)
 TestLegacyNames = suite("azure with the names of 2.8", _with_legacy_names, CAPABILITIES)
 TestAppendBlobs = suite(
-    "azure with append blobs", _with_append_blobs, replace(CAPABILITIES, uploads_visible=True), secrets=[KEY]
+    "azure with append blobs", _with_append_blobs, replace(CAPABILITIES, unfinished="shown"), secrets=[KEY]
 )

@@ -91,7 +91,7 @@ class HidesTheFileOfAName(DictDriver):
 @breaks("test_name_of_a_file_and_a_directory")
 class LosesTheFileInTheWay(DictDriver):
     def __init__(self) -> None:
-        super().__init__(Capabilities(multiprocess=False, key_and_prefix=False, conflicts_detected=True))
+        super().__init__(Capabilities(multiprocess=False, key_and_prefix=False, conflicts_detected="always"))
 
     def save(self, store: Store, path: str, data: bytes) -> None:
         for taken in [file for file in store.files if path.startswith(file + "/")]:
@@ -102,7 +102,7 @@ class LosesTheFileInTheWay(DictDriver):
 @breaks("test_name_of_a_file_and_a_directory")
 class SaysNotFoundOfWhatIsInTheWay(DictDriver):
     def __init__(self) -> None:
-        super().__init__(Capabilities(multiprocess=False, key_and_prefix=False, conflicts_detected=True))
+        super().__init__(Capabilities(multiprocess=False, key_and_prefix=False, conflicts_detected="always"))
 
     def save(self, store: Store, path: str, data: bytes) -> None:
         try:

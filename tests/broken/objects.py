@@ -93,7 +93,7 @@ class ChangesItsCapabilities(DictDriver):
 @breaks("test_pickled_driver_is_on_the_same_store", "test_driver_can_be_sent_to_another_process")
 class PickledDriverHasAnotherStore(DictDriver):
     def __init__(self) -> None:
-        super().__init__(Capabilities(conflicts_detected=True))
+        super().__init__(Capabilities(conflicts_detected="always"))
 
     def __reduce__(self) -> tuple[Any, ...]:
         return type(self), ()

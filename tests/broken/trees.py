@@ -64,7 +64,7 @@ class KeepsEmptyDirectoriesUndeclared(DictDriver):
 @breaks("test_emptied_directory_stays_only_where_declared")
 class LosesEmptyDirectories(DictDriver):
     def __init__(self) -> None:
-        super().__init__(Capabilities(multiprocess=False, empty_directories=True, conflicts_detected=True))
+        super().__init__(Capabilities(multiprocess=False, empty_directories=True, conflicts_detected="always"))
 
     def save(self, store: Store, path: str, data: bytes) -> None:
         super().save(store, path, data)

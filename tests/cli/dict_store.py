@@ -38,6 +38,14 @@ class DictReader(FileReader):
     def size(self) -> int:
         return self._size
 
+    @property
+    def mod_time(self) -> datetime:
+        return CHANGED
+
+    @property
+    def version(self) -> str:
+        return ""
+
     def readinto(self, buffer: Buffer, /) -> int:
         view = memoryview(buffer)
         piece, self._left = self._left[: len(view)], self._left[len(view) :]

@@ -23,7 +23,9 @@ from storagedriver import (
 )
 from storagedriver.testsuites import suite
 
-CAPABILITIES = Capabilities(uploads_visible=True, key_and_prefix=False, empty_directories=True, conflicts_detected=True)
+CAPABILITIES = Capabilities(
+    unfinished="shown", key_and_prefix=False, empty_directories=True, conflicts_detected="always"
+)
 
 
 def make_driver(tmp_path: Path) -> StorageDriver:

@@ -13,7 +13,7 @@ from storagedriver import Capabilities, StorageDriver, factory
 from storagedriver.adapter.driver import FsspecDriver
 from storagedriver.testsuites import suite
 
-CAPABILITIES = Capabilities(uploads_visible=True, multiprocess=False, conflicts_detected=True)
+CAPABILITIES = Capabilities(unfinished="shown", multiprocess=False, conflicts_detected="always")
 
 
 def make_driver() -> StorageDriver:

@@ -37,6 +37,14 @@ class DictionaryReader(FileReader):
     def size(self) -> int:
         return self._size
 
+    @property
+    def mod_time(self) -> datetime:
+        return EPOCH
+
+    @property
+    def version(self) -> str:
+        return ""
+
     def readinto(self, buffer: Any, /) -> int:
         # Short reads are allowed, so there are some.
         return self._stream.readinto(memoryview(buffer)[:7777])

@@ -20,10 +20,16 @@ from tests.servers.s3 import S3Server
 from tests.servers.sshd import SFTPServer
 
 SECRET = "secret-of-the-conformance-tests"
-KEPT = Capabilities(key_and_prefix=False, empty_directories=True, conflicts_detected=True, server_side_copy=False)
-IMPLIED = Capabilities(key_and_prefix=False, empty_directories=False, conflicts_detected=True, server_side_copy=False)
+KEPT = Capabilities(key_and_prefix=False, empty_directories=True, conflicts_detected="always", server_side_copy=False)
+IMPLIED = Capabilities(
+    key_and_prefix=False, empty_directories=False, conflicts_detected="always", server_side_copy=False
+)
 IN_MEMORY = Capabilities(
-    multiprocess=False, key_and_prefix=False, empty_directories=True, conflicts_detected=True, server_side_copy=False
+    multiprocess=False,
+    key_and_prefix=False,
+    empty_directories=True,
+    conflicts_detected="always",
+    server_side_copy=False,
 )
 
 

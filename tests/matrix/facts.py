@@ -10,7 +10,7 @@ from storagedriver.driver import Capabilities
 __all__ = ["CHANGED", "LIMITS", "USUAL", "WHY", "unusual"]
 
 #: What a store is expected to do; the page gives a reason for everything else.
-USUAL = Capabilities(conflicts_detected=True, signs_urls=True)
+USUAL = Capabilities(conflicts_detected="always", signs_urls=True)
 
 _NO_URLS = "Nobody serves the files over HTTP."
 _OWN_NAMES = "The filesystem itself has files or directories, and a name is one of the two."
@@ -19,33 +19,48 @@ _OWN_NAMES = "The filesystem itself has files or directories, and a name is one 
 WHY: Mapping[tuple[str, str, object], str] = {
     (
         "filesystem",
-        "uploads_visible",
-        True,
+        "unfinished",
+        "shown",
     ): "Uploads grow in place at their path, as the registry's do, so that it can go on with them.",
     ("filesystem", "key_and_prefix", False): _OWN_NAMES,
     ("filesystem", "empty_directories", True): "Directories are the disk's, and stay when the last file has gone.",
     ("filesystem", "signs_urls", False): _NO_URLS,
-    ("inmemory", "uploads_visible", True): "Uploads grow in place, as in the registry's driver of this name.",
+    ("inmemory", "unfinished", "shown"): "Uploads grow in place, as in the registry's driver of this name.",
     ("inmemory", "multiprocess", False): "The files are in the memory of one process, and each driver has its own.",
     ("inmemory", "signs_urls", False): _NO_URLS,
     (
         "s3",
-        "resume_visible",
-        True,
+        "unfinished",
+        "shown_when_resumed",
     ): "No part but the last may be under 5 MiB. To go on after a short one, what there is "
     "is completed, which shows it at its path, and copied into a new upload.",
+    (
+        "s3",
+        "conflicts_detected",
+        "fresh",
+    ): "Two writers that resumed one upload send parts of the same numbers. Amazon refuses "
+    "to complete an upload with a part that was replaced; SeaweedFS takes it.",
     ("s3", "key_and_prefix", False): "For the histories on SeaweedFS alone, which completes no upload at a path that "
     "other files lie below.",
-    ("oss", "resume_visible", True): "As on S3. OSS itself would go on after 100 KiB, but a registry that shares the "
-    "bucket could not.",
-    ("azure", "uploads_visible", True): "With `uploadblobtype: append` alone: append blobs have no uncommitted state, "
+    (
+        "oss",
+        "unfinished",
+        "shown_when_resumed",
+    ): "As on S3. OSS itself would go on after 100 KiB, but a registry that shares the bucket could not.",
+    ("oss", "conflicts_detected", "fresh"): "As on S3.",
+    (
+        "gcs",
+        "conflicts_detected",
+        "fresh",
+    ): "Two writers that resumed one upload send to one session, which ignores what it has already.",
+    ("azure", "unfinished", "shown"): "With `uploadblobtype: append` alone: append blobs have no uncommitted state, "
     "and only these can be resumed by a registry.",
     (
         "gcs",
-        "uploads_hide",
-        True,
+        "unfinished",
+        "hides",
     ): "The state of a closed upload lies at the key itself, where a registry looks for it.",
-    ("swift", "uploads_visible", True): "Swift has no uploads: there are segments and a manifest, which is written at "
+    ("swift", "unfinished", "shown"): "Swift has no uploads: there are segments and a manifest, which is written at "
     "the first close, since a registry looks for it there.",
     ("fsspec", "multiprocess", False): "Over `memory://` alone: another process has another memory.",
     ("fsspec", "key_and_prefix", False): "Most filesystems have files or directories, and those of object stores do "

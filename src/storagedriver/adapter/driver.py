@@ -15,8 +15,10 @@ from storagedriver.adapter.reader import StreamReader
 from storagedriver.adapter.store import EPOCH, Entry, Store
 from storagedriver.adapter.walk import Nameless, Walk, info_of
 from storagedriver.adapter.writer import UploadWriter
+from storagedriver.defaults import begun_before
 from storagedriver.driver import (
     Capabilities,
+    ConflictsDetected,
     FileInfo,
     FileReader,
     FileWriter,
@@ -25,7 +27,6 @@ from storagedriver.driver import (
     StorageDriver,
     UploadInfo,
     Visit,
-    begun_before,
 )
 from storagedriver.errors import (
     InvalidOffsetError,
@@ -77,6 +78,12 @@ class FsspecDriver(StorageDriver):
         """The order of a walk on the server at hand."""
         with self._call(ROOT):
             return self._store.walk_order
+
+    @property
+    def conflicts_detected(self) -> ConflictsDetected:
+        """Of which writers the server at hand finds the loser."""
+        with self._call(ROOT):
+            return self._store.conflicts_detected
 
     @property
     def filesystem(self) -> Any:
@@ -239,6 +246,15 @@ class FsspecDriver(StorageDriver):
 
         fan_out(abort, purged, name="abort")
         return purged
+
+    def upload_size(self, path: str) -> int:
+        """How many bytes a resume would find, without taking the upload over."""
+        key = self._key(path)
+        with self._call(path):
+            size = self._store.upload_size(key)
+        if size is None:
+            raise self._not_found(path)
+        return size
 
     def close(self) -> None:
         """Give back connections and threads."""

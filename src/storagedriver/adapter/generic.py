@@ -81,7 +81,7 @@ class GenericStore(Store):
             multiprocess=multiprocess,
             key_and_prefix=False,
             empty_directories=directories == "kept",
-            conflicts_detected=True,
+            conflicts_detected="always",
             server_side_copy=False,
             signs_urls=bool(signing),
         )
@@ -254,6 +254,15 @@ class GenericStore(Store):
         entry = self.files.entry(key)
         committed = None if entry is None or entry.is_dir else entry
         return resume(self.staging, key, committed, self.limit, self.publish)
+
+    def upload_size(self, key: str, /) -> int | None:
+        """The bytes of the newest upload that is not stale, else of the content."""
+        entry = self.files.entry(key)
+        committed = None if entry is None or entry.is_dir else entry
+        for group in self.staging.uploads_of(key):
+            if not self.staging.is_stale(group, committed):
+                return group.size
+        return None if committed is None else committed.size
 
     def uploads(self, key: str, /) -> Iterator[UploadInfo]:
         """Unfinished uploads, and what puts have left that were killed."""

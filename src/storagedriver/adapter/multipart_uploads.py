@@ -70,17 +70,8 @@ class MultipartUploads:
         return MultipartUpload(self, key, self.client.create_multipart(key))
 
     def resume(self, key: str) -> Upload:
-        """As `Store.resume`.
-
-        An upload without a first part was never closed, so it never held
-        anything; one that is older than the committed content was overtaken.
-        """
-        committed = self.client.head(key)
-        uploads = [self._load(upload) for upload in self._open(key)]
-        live = [upload for upload in uploads if upload.run and not upload.overtaken_by(committed)]
-        if not live and committed is None:
-            live = uploads
-        newest = max(live, key=lambda upload: upload.changed, default=None)
+        """As `Store.resume`."""
+        committed, uploads, newest = self._find(key)
         for upload in uploads:
             if upload is not newest:
                 self.client.abort_multipart(key, upload.id)
@@ -89,6 +80,13 @@ class MultipartUploads:
         if committed is None:
             raise PathNotFoundError
         return MultipartUpload(self, key, None, content=committed)
+
+    def upload_size(self, key: str) -> int | None:
+        """As `Store.upload_size`."""
+        committed, _, newest = self._find(key)
+        if newest is not None:
+            return newest.size
+        return None if committed is None else committed.size
 
     def uploads(self, key: str) -> Iterator[UploadInfo]:
         """As `Store.uploads`."""
@@ -99,6 +97,19 @@ class MultipartUploads:
     def abort(self, upload: UploadInfo) -> None:
         """As `Store.abort`."""
         self.client.abort_multipart(upload.path[1:], upload.id)
+
+    def _find(self, key: str) -> tuple[Entry | None, list[_Loaded], _Loaded | None]:
+        """The committed object, the open uploads, and which of these a resume goes on with.
+
+        An upload without a first part was never closed, so it never held
+        anything; one that is older than the committed content was overtaken.
+        """
+        committed = self.client.head(key)
+        uploads = [self._load(upload) for upload in self._open(key)]
+        live = [upload for upload in uploads if upload.run and not upload.overtaken_by(committed)]
+        if not live and committed is None:
+            live = uploads
+        return committed, uploads, max(live, key=lambda upload: upload.changed, default=None)
 
     def _open(self, key: str) -> list[OpenUpload]:
         return [upload for upload in self.client.list_multiparts(key) if upload.key == key]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import random
 import time
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 from storagedriver.adapter.failures import translated
@@ -55,6 +56,7 @@ class StreamReader(FileReader):
         entry = self._body.entry
         self._size = entry.size
         self._version = entry.version
+        self._mod_time = entry.mod_time
         available = max(0, entry.size - offset)
         self._left = available if length is None else min(available, length)
 
@@ -62,6 +64,16 @@ class StreamReader(FileReader):
     def size(self) -> int:
         """The size of the whole object in bytes, whatever the offset of the stream."""
         return self._size
+
+    @property
+    def mod_time(self) -> datetime:
+        """When the object was last changed, aware and in UTC."""
+        return self._mod_time
+
+    @property
+    def version(self) -> str:
+        """The version that is read; empty where the store has none."""
+        return self._version
 
     def tell(self) -> int:
         """The position in the object, in bytes."""

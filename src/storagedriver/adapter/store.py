@@ -25,7 +25,7 @@ from typing import Any, Protocol
 from storagedriver.adapter.ahead import Ahead
 from storagedriver.adapter.fanout import both, fan_out
 from storagedriver.adapter.limits import Limit
-from storagedriver.driver import Capabilities, UploadInfo
+from storagedriver.driver import Capabilities, ConflictsDetected, UploadInfo
 from storagedriver.errors import StorageDriverError
 from storagedriver.paths import WalkOrder
 
@@ -113,8 +113,10 @@ class EmptyBody:
 class Upload(ABC):
     """An unfinished upload of one key, opened by one writer.
 
-    The writer calls nothing after `suspend`, `commit` or `cancel`, and only
-    one thread at a time calls. It takes its own slots.
+    The writer calls nothing after `suspend`, `commit` or `cancel` has returned.
+    One that raised may be called again, and so may all others: the upload holds
+    on to whatever is not known to be durable. Only one thread at a time calls.
+    An upload takes its own slots.
     """
 
     @property
@@ -122,17 +124,26 @@ class Upload(ABC):
     def size(self) -> int:
         """All bytes: those of earlier sessions and those that are buffered included."""
 
+    @property
+    def durable(self) -> int | None:
+        """How many bytes `Store.resume` would find at least, after a kill right now; None: not known."""
+        return None
+
     @abstractmethod
     def write(self, data: memoryview, /) -> None:
-        """Take all of `data`, a view of bytes that is only valid during the call."""
+        """Take all of `data`, a view of bytes that is only valid during the call.
+
+        If it raises it has taken a prefix, which `size` counts; of data of at
+        most one part, nothing.
+        """
 
     @abstractmethod
     def suspend(self) -> None:
-        """Make everything durable, so that `Store.resume` finds it from anywhere."""
+        """Make everything durable, so that `Store.resume` finds exactly `size` bytes from anywhere."""
 
     @abstractmethod
     def commit(self) -> None:
-        """Publish the content."""
+        """Publish the content: exactly `size` bytes."""
 
     @abstractmethod
     def cancel(self) -> None:
@@ -180,6 +191,11 @@ class Store(ABC):
     def walk_order(self) -> WalkOrder:
         """The order in which the server at hand lists; it may be asked."""
         return self.capabilities.walk_order
+
+    @property
+    def conflicts_detected(self) -> ConflictsDetected:
+        """Of which writers of one path the server at hand finds the loser; it may be asked."""
+        return self.capabilities.conflicts_detected
 
     @property
     @abstractmethod
@@ -301,6 +317,15 @@ class Store(ABC):
         Raises its "not found" where there is neither.
         """
 
+    def upload_size(self, key: str, /) -> int | None:
+        """The bytes that `resume` would find, without taking the upload over; None where it would find nothing.
+
+        The default is for a store whose unfinished uploads are seen at their
+        keys like any content.
+        """
+        entry = self.head(key)
+        return None if entry is None or entry.is_dir else entry.size
+
     def uploads(self, key: str, /) -> Iterator[UploadInfo]:  # noqa: ARG002 - the default has none
         """The unfinished uploads of `key` and below it; of all for ``""``."""
         return iter(())
@@ -325,6 +350,9 @@ class Uploads(Protocol):
 
     def resume(self, key: str, /) -> Upload:
         """As `Store.resume`."""
+
+    def upload_size(self, key: str, /) -> int | None:
+        """As `Store.upload_size`."""
 
     def uploads(self, key: str, /) -> Iterator[UploadInfo]:
         """As `Store.uploads`."""
@@ -360,6 +388,10 @@ class UploadsStore(Store):
     def resume(self, key: str, /) -> Upload:
         """Go on with the newest unfinished upload, else from the content."""
         return self._uploads.resume(key)
+
+    def upload_size(self, key: str, /) -> int | None:
+        """The bytes that `resume` would find."""
+        return self._uploads.upload_size(key)
 
     def uploads(self, key: str, /) -> Iterator[UploadInfo]:
         """The unfinished uploads of `key` and below it."""

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from storagedriver.adapter.failures import translated
 from storagedriver.adapter.store import Store, Upload
 from storagedriver.driver import FileWriter
-from storagedriver.errors import ConflictError
+from storagedriver.errors import ConflictError, StorageDriverError
 
 if TYPE_CHECKING:
     from typing_extensions import Buffer
@@ -49,7 +51,7 @@ class UploadWriter(FileWriter):
         return self.size
 
     def write(self, data: Buffer, /) -> int:
-        """Take all of `data` and return its length in bytes."""
+        """Take all of `data` and return its length in bytes; a failure has taken a prefix, which `size` counts."""
         self._check_open()
         view = memoryview(data).cast("B")
         with translated(self._store, self._path):
@@ -57,16 +59,10 @@ class UploadWriter(FileWriter):
         return view.nbytes
 
     def commit(self) -> None:
-        """Publish the content at the path."""
+        """Publish the content at the path. After a failure it can be called again."""
         self._check_open()
-        try:
-            with translated(self._store, self._path):
-                self._upload.commit()
-        except ConflictError:
-            # There is nothing left that a close() could keep.
-            self._upload.abandon()
-            super().close()
-            raise
+        with self._ending():
+            self._upload.commit()
         super().close()
 
     def cancel(self) -> None:
@@ -77,23 +73,33 @@ class UploadWriter(FileWriter):
         super().close()
 
     def close(self) -> None:
-        """Make all that was written durable, for another session to go on."""
+        """Make all that was written durable, for another session to go on. After a failure it can be called again."""
         if self.closed:
             return
         try:
-            with translated(self._store, self._path):
+            with self._ending():
                 self._upload.suspend()
-        except BaseException:
-            self._upload.abandon()
+        except StorageDriverError as error:
+            error.durable = self._upload.durable
             raise
-        finally:
-            super().close()
+        super().close()
 
     def __del__(self) -> None:
         # io.IOBase would call close() here, which sends what is buffered.
         if "_upload" in self.__dict__ and not self.closed:
             warnings.warn(f"unclosed writer {self!r}", ResourceWarning, source=self, stacklevel=1)
             self._upload.abandon()
+
+    @contextmanager
+    def _ending(self) -> Iterator[None]:
+        """A commit or a close. A conflict is final: nothing is left that another attempt could keep."""
+        try:
+            with translated(self._store, self._path):
+                yield
+        except ConflictError:
+            self._upload.abandon()
+            super().close()
+            raise
 
     def _check_open(self) -> None:
         if self.closed:

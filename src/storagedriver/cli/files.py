@@ -97,7 +97,7 @@ def _resumed(driver: StorageDriver, path: str) -> FileWriter:
     What is committed at the path is never taken for the beginning of `source`:
     it counts only where the store keeps unfinished uploads at their path.
     """
-    if not driver.capabilities.uploads_visible and all(upload.path != path for upload in driver.uploads(path)):
+    if driver.capabilities.unfinished != "shown" and all(upload.path != path for upload in driver.uploads(path)):
         return driver.writer(path)
     try:
         return driver.writer(path, append=True)

@@ -71,10 +71,10 @@ class FilesystemStore(Store):
     """
 
     capabilities = Capabilities(
-        uploads_visible=True,
+        unfinished="shown",
         key_and_prefix=False,
         empty_directories=True,
-        conflicts_detected=True,
+        conflicts_detected="always",
     )
     put_limit = 1 << 62
 

@@ -98,9 +98,9 @@ class InMemoryStore(Store):
     """A store over a `MemoryFileSystem` of its own, never the one that a process shares."""
 
     capabilities = Capabilities(
-        uploads_visible=True,
+        unfinished="shown",
         multiprocess=False,
-        conflicts_detected=True,
+        conflicts_detected="always",
     )
 
     def __init__(self, name: str) -> None:

@@ -205,7 +205,7 @@ class OpeningFileSystem(ListingFileSystem):
         """
         path = to_path(path)
         view = memoryview(value)
-        atomic = view.nbytes <= self.blocksize or self.driver.capabilities.uploads_visible
+        atomic = view.nbytes <= self.blocksize or self.driver.capabilities.unfinished == "shown"
         if self._intrans or not atomic:
             with self.open(path, "xb" if mode == "create" else "wb", **kwargs) as file:
                 file.write(view)

@@ -99,7 +99,7 @@ class Upload:
         return True
 
     def _begin(self) -> FileWriter:
-        visible = self._driver.capabilities.uploads_visible
+        visible = self._driver.capabilities.unfinished == "shown"
         if visible:
             self._staged = staged_path(self._path)
         path = self._staged or self._path

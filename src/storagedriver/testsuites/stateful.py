@@ -72,7 +72,11 @@ class Model(RuleBasedStateMachine):
                 self.driver.writer(path, append=True)
             return
         resumed = append and path in self.uploads
-        if append and self.capabilities.resume_visible and not (resumed and end == "cancel" and any(pieces)):
+        if (
+            append
+            and self.capabilities.unfinished == "shown_when_resumed"
+            and not (resumed and end == "cancel" and any(pieces))
+        ):
             # What is at the path after another end depends on how the store lets a tail grow.
             end = "commit"
         content = start + b"".join(pieces)
@@ -83,13 +87,15 @@ class Model(RuleBasedStateMachine):
             assert writer.size == len(content)
             getattr(writer, end)()
         self.uploads.pop(path, None)
-        if end == "commit" or (end == "close" and self.capabilities.uploads_visible):
+        if end == "commit" or (end == "close" and self.capabilities.unfinished == "shown"):
             self.files[path] = content
         elif end == "close":
             self.uploads[path] = content
-            if self.capabilities.uploads_hide:
+            if self.capabilities.unfinished == "hides":
                 self.files.pop(path, None)
-        elif self.capabilities.uploads_visible or (resumed and self.capabilities.resume_visible):
+        elif self.capabilities.unfinished == "shown" or (
+            resumed and self.capabilities.unfinished == "shown_when_resumed"
+        ):
             self.files.pop(path, None)
 
     @rule(source=FILES, dest=FILES, keep=st.booleans())

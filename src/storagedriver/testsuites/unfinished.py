@@ -27,7 +27,7 @@ class Unfinished(Cases):
     def test_upload_is_seen_before_commit_only_where_declared(self, driver: StorageDriver) -> None:
         driver.put_content("/dir/there", b"x")
         upload(driver, "/dir/upload", NEW, end="close")
-        if self.capabilities.uploads_visible:
+        if self.capabilities.unfinished == "shown":
             same_bytes(driver.get_content("/dir/upload"), NEW)
             assert driver.stat("/dir/upload").size == len(NEW)
             assert driver.list("/dir") == ["/dir/there", "/dir/upload"]
@@ -44,12 +44,12 @@ class Unfinished(Cases):
         driver.put_content("/data", OLD)
         with driver.writer("/data") as writer:
             writer.write(NEW)
-            if not self.capabilities.uploads_visible:
+            if self.capabilities.unfinished != "shown":
                 same_bytes(driver.get_content("/data"), OLD, "under an open upload, the committed content")
-        if self.capabilities.uploads_hide:
+        if self.capabilities.unfinished == "hides":
             self._is_hidden(driver, "/data")
         else:
-            seen = NEW if self.capabilities.uploads_visible else OLD
+            seen = NEW if self.capabilities.unfinished == "shown" else OLD
             same_bytes(driver.get_content("/data"), seen, "over an unfinished upload, the content")
             assert driver.stat("/data").size == len(seen)
         upload(driver, "/data", append=True)
@@ -59,12 +59,12 @@ class Unfinished(Cases):
         driver.put_content("/data", OLD)
         upload(driver, "/data", NEW, end="close")
         upload(driver, "/data", MORE, append=True, end="close")
-        if self.capabilities.uploads_hide:
+        if self.capabilities.unfinished == "hides":
             self._is_hidden(driver, "/data")
         else:
-            if self.capabilities.uploads_visible:
+            if self.capabilities.unfinished == "shown":
                 allowed = [NEW + MORE]
-            elif self.capabilities.resume_visible:
+            elif self.capabilities.unfinished == "shown_when_resumed":
                 allowed = [NEW, NEW + MORE]
             else:
                 allowed = [OLD]
@@ -89,7 +89,7 @@ class Unfinished(Cases):
         upload(driver, "/data", NEW, end="close")
         upload(driver, "/data", MORE, append=True, end="cancel")
         declared = self.capabilities
-        if declared.uploads_visible or declared.resume_visible or declared.uploads_hide:
+        if declared.unfinished != "invisible":
             self._nothing_is_left(driver, "/data")
         else:
             same_bytes(driver.get_content("/data"), OLD, "after cancel, the committed content")
@@ -104,8 +104,8 @@ class Unfinished(Cases):
     ) -> None:
         driver.put_content("/data", OLD)
         upload(driver, "/data", NEW, append=append, end="cancel")
-        shown = self.capabilities.uploads_visible
-        if shown or (append and self.capabilities.resume_visible and not driver.exists("/data")):
+        shown = self.capabilities.unfinished == "shown"
+        if shown or (append and self.capabilities.unfinished == "shown_when_resumed" and not driver.exists("/data")):
             self._nothing_is_left(driver, "/data")
             return
         same_bytes(driver.get_content("/data"), OLD, "after cancel, the committed content")
@@ -147,7 +147,7 @@ class Unfinished(Cases):
                 writer.close()
         assert committed, f"neither of two uploads could be committed: {lost}"
         same_bytes(driver.get_content("/data"), contents[committed], f"after the {committed} upload won, the content")
-        if self.capabilities.conflicts_detected:
+        if driver.conflicts_detected != "never":
             kinds = [type(error) for error in lost]
             assert kinds == [ConflictError], f"one of two writers of a path must lose by ConflictError, not {lost}"
         elif lost:
@@ -160,7 +160,7 @@ class Unfinished(Cases):
         with contextlib.suppress(StorageDriverError):
             older.cancel()
         older.close()
-        if self.capabilities.uploads_visible and not driver.exists("/data"):
+        if self.capabilities.unfinished == "shown" and not driver.exists("/data"):
             # In place there is one file, and it was this upload's too.
             return
         same_bytes(driver.get_content("/data"), NEW)
@@ -170,7 +170,7 @@ class Unfinished(Cases):
         for path in ["/up/a", *others]:
             upload(driver, path, path.encode(), end="close")
         upload(driver, "/up/a", NEW, end="close")
-        if lists_uploads(driver) and not self.capabilities.uploads_visible:
+        if lists_uploads(driver) and self.capabilities.unfinished != "shown":
             assert sorted(info.path for info in driver.uploads()) == sorted(["/up/a", *others])
         with driver.writer("/up/a", append=True) as writer:
             assert writer.size == len(NEW), "the older upload was not cleared"
@@ -237,7 +237,7 @@ class Unfinished(Cases):
         for path in paths:
             upload(driver, path, NEW, end="close")
         driver.put_content("/up/file", b"x")
-        if self.capabilities.uploads_visible and not list(driver.uploads()):
+        if self.capabilities.unfinished == "shown" and not list(driver.uploads()):
             assert driver.purge_uploads() == []
             return
         self._are(driver.uploads(), paths)
@@ -258,7 +258,7 @@ class Unfinished(Cases):
             self._are(driver.purge_uploads("/up/a"), ["/up/a"])
             self._are(driver.uploads(), ["/up/ab", "/up/c/d", "/upper"])
             self._are(driver.purge_uploads("/up"), ["/up/ab", "/up/c/d"])
-            if self.capabilities.uploads_visible or self.capabilities.uploads_hide:
+            if self.capabilities.unfinished in ("shown", "hides"):
                 assert not driver.exists("/up/a")
             else:
                 assert driver.get_content("/up/a") == b"/up/a", "purging took the committed content"
@@ -266,7 +266,7 @@ class Unfinished(Cases):
                 self._nothing_is_left(driver, path)
             upload(driver, "/upper", append=True)
         else:
-            assert self.capabilities.uploads_visible, "uploads that are invisible must be listed"
+            assert self.capabilities.unfinished == "shown", "uploads that are invisible must be listed"
             assert driver.purge_uploads() == []
             for path in ("/up/ab", "/up/c/d"):
                 same_bytes(driver.get_content(path), NEW)

@@ -222,13 +222,15 @@ class Uploads(Cases):
         writer.close()
         assert writer.closed
         assert isinstance(writer.size, int)
-        assert driver.exists("/data") is (end == "commit" or (end == "close" and self.capabilities.uploads_visible))
+        assert driver.exists("/data") is (
+            end == "commit" or (end == "close" and self.capabilities.unfinished == "shown")
+        )
 
     def test_leaving_the_block_does_not_commit(self, driver: StorageDriver) -> None:
         with driver.writer("/data") as writer:
             writer.write(FIRST)
         assert writer.closed
-        assert driver.exists("/data") is self.capabilities.uploads_visible
+        assert driver.exists("/data") is (self.capabilities.unfinished == "shown")
         with driver.writer("/data", append=True) as writer:
             assert writer.size == len(FIRST), "leaving the block must leave the upload to be resumed"
             writer.commit()
@@ -239,7 +241,7 @@ class Uploads(Cases):
         with pytest.raises(_StoppedError):
             _write_and_stop(writer)
         assert writer.closed
-        assert driver.exists("/data") is self.capabilities.uploads_visible
+        assert driver.exists("/data") is (self.capabilities.unfinished == "shown")
         with driver.writer("/data", append=True) as writer:
             assert writer.size == len(FIRST), "an exception in the block must leave the upload to be resumed"
             writer.write(SECOND)
@@ -252,7 +254,7 @@ class Uploads(Cases):
         writers[0].write(FIRST)
         with pytest.warns(ResourceWarning):
             _drop(writers)
-        if not self.capabilities.uploads_visible:
+        if self.capabilities.unfinished != "shown":
             same_bytes(driver.get_content("/data"), THIRD, "after an upload was dropped, the committed content")
         with driver.writer("/data") as writer:
             assert writer.size == 0

@@ -32,12 +32,11 @@ class AzureStore(UploadsStore):
 
     #: With the account's key and block blobs; another store declares its own.
     capabilities = Capabilities(
-        uploads_visible=False,
-        resume_visible=False,
+        unfinished="invisible",
         multiprocess=True,
         key_and_prefix=True,
         empty_directories=False,
-        conflicts_detected=True,
+        conflicts_detected="always",
         server_side_copy=True,
         signs_urls=True,
         walk_order="bytewise",
@@ -55,7 +54,9 @@ class AzureStore(UploadsStore):
         self.read_concurrency = parameters.readconcurrency
         self._client = Client(parameters, account)
         appends = parameters.uploadblobtype == "append"
-        self.capabilities = replace(type(self).capabilities, signs_urls=bool(account.key), uploads_visible=appends)
+        self.capabilities = replace(
+            type(self).capabilities, signs_urls=bool(account.key), unfinished="shown" if appends else "invisible"
+        )
         self._uploads: Uploads = Uploads(
             self._client,
             self.limit,

@@ -14,7 +14,7 @@ from storagedriver.drivers.azure.append import AppendUpload
 from storagedriver.drivers.azure.blobs import Blob
 from storagedriver.drivers.azure.block_lists import BlockList
 from storagedriver.drivers.azure.block_upload import BlockUpload, Ways
-from storagedriver.drivers.azure.blocks import BlockName, newest
+from storagedriver.drivers.azure.blocks import BlockName, Found, newest
 from storagedriver.drivers.azure.client import Client
 from storagedriver.drivers.azure.errors import code_of
 from storagedriver.drivers.azure.parameters import LARGEST_BLOCK
@@ -83,6 +83,14 @@ class Uploads:
             return AppendUpload.adopt(self.client, self.limit, blob, self.chunk_size)
         return BlockUpload(self._ways, key, version=version, content=blob.entry)
 
+    def upload_size(self, key: str) -> int | None:
+        """As `Store.upload_size`."""
+        blob, blocks = self._look(key)
+        found = newest(blocks.uncommitted, blob.entry.version if blob else "")
+        if found is not None:
+            return self._size(found, blocks)
+        return None if blob is None else blob.entry.size
+
     def uploads(self, key: str) -> Iterator[UploadInfo]:
         """As `Store.uploads`.
 
@@ -142,7 +150,9 @@ class Uploads:
         found = newest(blocks.uncommitted, blob.entry.version if blob else "")
         if found is None:
             return
-        size = found.size
-        if found.name.appends:
-            size += sum(block.size for block in blocks.committed)
-        yield UploadInfo("/" + key, found.name.upload_id, found.name.started, size)
+        yield UploadInfo("/" + key, found.name.upload_id, found.name.started, self._size(found, blocks))
+
+    @staticmethod
+    def _size(found: Found, blocks: BlockList) -> int:
+        """The bytes of an upload, those of the content that it is appended to included."""
+        return found.size + (sum(block.size for block in blocks.committed) if found.name.appends else 0)

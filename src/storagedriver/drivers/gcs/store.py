@@ -41,13 +41,11 @@ class GCSStore(UploadsStore):
     """
 
     capabilities = Capabilities(
-        uploads_visible=False,
-        resume_visible=False,
-        uploads_hide=True,
+        unfinished="hides",
         multiprocess=True,
         key_and_prefix=True,
         empty_directories=False,
-        conflicts_detected=True,
+        conflicts_detected="fresh",
         server_side_copy=True,
         signs_urls=True,
         walk_order="bytewise",

@@ -65,6 +65,14 @@ class Uploads:
             return SessionUpload(self, key, item.generation, state=State.read(self.bucket, item))
         return SessionUpload(self, key, item.generation, content=item)
 
+    def upload_size(self, key: str) -> int | None:
+        """As `Store.upload_size`: what was kept at the last close."""
+        item = objects.find(self.bucket, key)
+        if item is None:
+            self.bucket.require()
+            return None
+        return state.size_of(item) if item.is_state else item.size
+
     def uploads(self, key: str) -> Iterator[UploadInfo]:
         """As `Store.uploads`. An upload was begun, as far as is known, when its state was last kept."""
         own = objects.find(self.bucket, key) if key else None

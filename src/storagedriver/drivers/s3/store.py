@@ -39,12 +39,11 @@ class S3Store(UploadsStore):
     """
 
     capabilities = Capabilities(
-        uploads_visible=False,
-        resume_visible=True,
+        unfinished="shown_when_resumed",
         multiprocess=True,
         key_and_prefix=True,
         empty_directories=False,
-        conflicts_detected=True,
+        conflicts_detected="fresh",
         server_side_copy=True,
         signs_urls=True,
         walk_order="bytewise",

@@ -56,11 +56,11 @@ class SwiftStore(Store):
     """
 
     capabilities = Capabilities(
-        uploads_visible=True,
+        unfinished="shown",
         multiprocess=True,
         key_and_prefix=True,
         empty_directories=False,
-        conflicts_detected=True,
+        conflicts_detected="always",
         server_side_copy=True,
         signs_urls=True,
         walk_order="bytewise",
