@@ -274,7 +274,9 @@ class FileWriter(io.RawIOBase):
 
     @abstractmethod
     def cancel(self) -> None:
-        """Remove everything of this upload. It works after any failure; after one of its own it can only be called again.
+        """Remove everything of this upload. It works after any failure.
+
+        After a cancel that failed only cancel can be called again.
 
         What was committed at the path before stays where `Capabilities` says
         so. A `commit` that raised may have published all the same: that stays,
