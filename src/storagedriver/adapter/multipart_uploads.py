@@ -229,7 +229,7 @@ class MultipartUpload(PartUpload[Part]):
         self._closed_off = closed_off
         self._marker = marker
         super().__init__(content.size if content else sum(part.size for part in parts))
-        #: The parts that are published to be able to go on; whether that is known to be done; and the version they became.
+        #: The parts that are published to be able to go on, whether that is known to be done, and their version then.
         self._publishing: Sequence[Part] = ()
         self._is_published = False
         self._published_version = ""
