@@ -64,8 +64,6 @@ def _reconciled(bucket: Bucket, item: Item, state: State, chunk_size: int) -> tu
         taken = _taken(state, reach.crc)
         if taken is None:
             return _reread(bucket, item, state, chunk_size)
-        if state.crc is None:
-            state = replace(state, crc=reach.crc)
     else:
         taken = reach.size - state.offset
         if taken < 0:
@@ -82,10 +80,10 @@ def _reconciled(bucket: Bucket, item: Item, state: State, chunk_size: int) -> tu
 
 
 def _taken(state: State, crc: int | None) -> int | None:
-    """How much of the tail a session has, by the checksum of what it has; None if it has something else."""
-    if state.crc is None or state.crc == crc:
-        return 0
-    for taken in range(QUANTUM, len(state.tail) + 1, QUANTUM):
+    """How much of the tail a session has, by the checksum of what it has; None if that cannot be known."""
+    if state.crc is None:
+        return None
+    for taken in range(0, len(state.tail) + 1, QUANTUM):
         if checksum.extended(state.crc, memoryview(state.tail)[:taken]) == crc:
             return taken
     return None
@@ -102,5 +100,5 @@ def _reread(bucket: Bucket, item: Item, state: State, chunk_size: int) -> tuple[
         raise ConflictError("another writer has written the path in the meantime")
     end = content.size - content.size % QUANTUM
     session = session_of(bucket, content, end, chunk_size, contextlib.nullcontext)
-    tail = b"".join(pieces(bucket, content, contextlib.nullcontext, end))
+    tail = b"".join(pieces(bucket, content, contextlib.nullcontext, end)) + state.tail[content.size - state.offset :]
     return State(session.uri, end, tail, session.crc), session, content
