@@ -21,7 +21,7 @@ _OK = 200
 _UNSATISFIABLE = 416
 #: The most bytes of one request to a server that does not say what it sends.
 _PIECE = 1 << 20
-_FIELDS = "name,size,generation,updated,contentType,md5Hash,metadata"
+_FIELDS = "name,size,generation,updated,contentType,md5Hash,crc32c,metadata"
 
 
 def find(bucket: Bucket, key: str) -> Item | None:
