@@ -11,14 +11,14 @@ from storagedriver.adapter.parts import PartEngine, growing
 
 
 class Sink:
-    """Takes parts, and counts how many come at a time."""
+    """Takes parts, and counts how many come at a time. It fails at one number, or at all for -1."""
 
     def __init__(self, *, fail_at: int = 0, gate: threading.Event | None = None) -> None:
         self.parts: dict[int, bytes] = {}
         self.most = 0
         self._now = 0
         self._lock = threading.Lock()
-        self._fail_at = fail_at
+        self.fail_at = fail_at
         self._gate = gate
 
     def send(self, number: int, data: memoryview) -> int:
@@ -28,13 +28,16 @@ class Sink:
         try:
             if self._gate is not None:
                 assert self._gate.wait(10)
-            if number == self._fail_at:
+            if self.fail_at in (number, -1):
                 raise ConnectionError(f"part {number}")
             self.parts[number] = bytes(data)
             return number
         finally:
             with self._lock:
                 self._now -= 1
+
+    def content(self) -> bytes:
+        return b"".join(self.parts[number] for number in sorted(self.parts))
 
 
 def engine(sink: Sink, **options: Any) -> PartEngine[int]:
@@ -85,25 +88,97 @@ def test_writing_waits_while_enough_parts_are_on_their_way() -> None:
     assert sink.most == 3
 
 
-def test_the_first_failure_stops_the_rest_and_reaches_every_later_call() -> None:
+def test_failed_write_takes_nothing_of_at_most_one_part_and_is_made_again() -> None:
+    sink = Sink(fail_at=1)
+    parts = engine(sink, concurrency=1)
+    parts.write(memoryview(b"0123456789"))
+    with pytest.raises(ConnectionError, match="part 1"):
+        parts.write(memoryview(b"abcdefghij"))
+    assert parts.size == 10
+    sink.fail_at = 0
+    parts.write(memoryview(b"abcdefghij"))
+    assert parts.flush() == [1, 2]
+    assert sink.content() == b"0123456789abcdefghij"
+
+
+def test_failed_write_takes_a_prefix_that_the_size_counts() -> None:
     sink = Sink(fail_at=2)
     parts = engine(sink)
+    data = bytes(range(200))
     with pytest.raises(ConnectionError, match="part 2"):
-        parts.write(memoryview(b"x" * 1000))
-    for call in (lambda: parts.write(memoryview(b"x")), parts.flush):
-        with pytest.raises(ConnectionError, match="part 2"):
-            call()
-    assert len(sink.parts) < 10
+        parts.write(memoryview(data))
+    assert 0 < parts.size < len(data)
+    sink.fail_at = 0
+    parts.write(memoryview(data)[parts.size :])
+    parts.flush()
+    assert sink.content() == data
+
+
+def test_failed_flush_keeps_what_has_not_arrived() -> None:
+    sink = Sink(fail_at=1)
+    parts = engine(sink)
+    parts.write(memoryview(b"short"))
+    for _ in range(2):
+        with pytest.raises(ConnectionError, match="part 1"):
+            parts.flush()
+    assert (parts.size, parts.acknowledged) == (5, 0)
+    sink.fail_at = 0
+    assert parts.flush() == [1]
+    assert (sink.content(), parts.acknowledged) == (b"short", 5)
+
+
+def test_one_failure_is_raised_once_whatever_else_failed_with_it() -> None:
+    gate = threading.Event()
+    sink = Sink(fail_at=-1, gate=gate)
+    parts = engine(sink)
+    parts.write(memoryview(b"x" * 25))
+    gate.set()
+    with pytest.raises(ConnectionError):
+        parts.flush()
+    sink.fail_at = 0
+    parts.flush()
+    assert sink.content() == b"x" * 25
+
+
+@pytest.mark.parametrize("grows", [False, True])
+@pytest.mark.parametrize("fails", [False, True])
+def test_writing_goes_on_after_a_flush(grows: bool, fails: bool) -> None:
+    sink = Sink(fail_at=2 if fails else 0)
+    parts = engine(sink, tail_grows=grows)
+    parts.write(memoryview(b"0123456789abc"))
+    try:
+        parts.flush()
+    except ConnectionError:
+        assert fails
+    sink.fail_at = 0
+    parts.write(memoryview(b"defghijklm"))
+    assert parts.size == 23
+    assert parts.flush() == [1, 2, 3]
+    assert sink.content() == b"0123456789abcdefghijklm"
+    assert len(sink.parts[2]) == (10 if grows else 3)
+
+
+def test_first_part_may_have_to_arrive_before_others_are_sent() -> None:
+    sink = Sink(fail_at=1)
+    parts = engine(sink, first_alone=True)
+    with pytest.raises(ConnectionError, match="part 1"):
+        parts.write(memoryview(b"x" * 100))
+    assert sink.parts == {}
+    sink.fail_at = 0
+    parts.write(memoryview(b"x" * (100 - parts.size)))
+    parts.flush()
+    assert sink.content() == b"x" * 100
 
 
 def test_an_abandoned_engine_sends_nothing_more() -> None:
     gate = threading.Event()
     sink = Sink(gate=gate)
-    parts = engine(sink)
-    parts.write(memoryview(b"x" * 25))
+    parts = engine(sink, concurrency=1)
+    parts.write(memoryview(b"x" * 19))
     parts.abandon()
     gate.set()
-    assert parts.buffered == 0
+    parts.drain()
+    assert set(sink.parts) <= {1}
 
 
 def test_parts_grow_late_and_reach_the_largest_object() -> None:

@@ -14,22 +14,25 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
-from storagedriver.adapter.store import Entry
+from storagedriver.adapter.store import Body, Entry
 from storagedriver.errors import ConflictError
 
 __all__ = [
     "LARGEST_PART",
+    "MOST_PARTS",
     "SMALLEST_PART",
     "MultipartClient",
     "OpenUpload",
     "Part",
     "complete",
+    "composite_etag",
     "copy_large",
     "copy_parts",
 ]
 
 SMALLEST_PART = 5 << 20
 LARGEST_PART = 5 << 30
+MOST_PARTS = 10_000
 #: A copy never takes more parts than this, so that there are some left to go on with.
 _MOST_COPIED_PARTS = 4000
 
@@ -95,15 +98,23 @@ class MultipartClient(Protocol):
     def head(self, key: str, /) -> Entry | None:
         """As `Store.head`; `Entry.version` is the ETag, quotes included."""
 
-    def get(self, key: str, /) -> bytes:
-        """As `Store.get`."""
+    def stream(self, key: str, offset: int, length: int | None, version: str, /) -> Body:
+        """As `Store.stream`."""
 
     def delete(self, keys: Sequence[str], /) -> None:
         """As `Store.delete`."""
 
 
 def copy_parts(
-    client: MultipartClient, source: Entry, key: str, upload_id: str, *, chunk_size: int, concurrency: int
+    client: MultipartClient,
+    source: Entry,
+    key: str,
+    upload_id: str,
+    *,
+    chunk_size: int,
+    concurrency: int,
+    size: int | None = None,
+    equal: bool = False,
 ) -> list[Part]:
     """Copy an object into an upload, in parts of about one size, several at a time.
 
@@ -120,6 +131,10 @@ def copy_parts(
         The bytes of a part at least.
     concurrency : int
         How many parts are copied at a time.
+    size : int, optional
+        How many bytes of the object are copied; None: all.
+    equal : bool
+        Whether all parts but the last have exactly `chunk_size` bytes.
 
     Returns
     -------
@@ -127,8 +142,13 @@ def copy_parts(
         From 1 on. The first is made last: until everything is there the upload
         holds nothing, since what it holds are its parts from 1 on.
     """
-    count = max(1, min(source.size // chunk_size, _MOST_COPIED_PARTS))
-    bounds = [source.size * number // count for number in range(count + 1)]
+    size = source.size if size is None else size
+    if equal:
+        bounds = [*range(0, size, chunk_size), size]
+    else:
+        count = max(1, min(size // chunk_size, _MOST_COPIED_PARTS))
+        bounds = [size * number // count for number in range(count + 1)]
+    count = len(bounds) - 1
 
     def copy(number: int) -> Part:
         first, end = bounds[number - 1], bounds[number]
@@ -157,11 +177,13 @@ def complete(client: MultipartClient, key: str, upload_id: str, parts: Sequence[
         if not client.is_no_such_upload(error):
             raise
         entry = client.head(key)
-        if entry is None or entry.version.strip('"') != _composite_etag(parts):
+        if entry is None or entry.version.strip('"') != composite_etag(parts):
             raise ConflictError("the upload was completed or aborted by another writer") from error
 
 
-def copy_large(client: MultipartClient, source: Entry, dest: str, *, chunk_size: int, concurrency: int) -> None:
+def copy_large(
+    client: MultipartClient, source: Entry, dest: str, *, chunk_size: int, concurrency: int, equal: bool = False
+) -> None:
     """Copy an object over another one in parts; of a copy that fails nothing is left.
 
     Parameters
@@ -172,12 +194,12 @@ def copy_large(client: MultipartClient, source: Entry, dest: str, *, chunk_size:
         The object.
     dest : str
         The key that is written.
-    chunk_size, concurrency
+    chunk_size, concurrency, equal
         As for `copy_parts`.
     """
     upload_id = client.create_multipart(dest)
     try:
-        parts = copy_parts(client, source, dest, upload_id, chunk_size=chunk_size, concurrency=concurrency)
+        parts = copy_parts(client, source, dest, upload_id, chunk_size=chunk_size, concurrency=concurrency, equal=equal)
         complete(client, dest, upload_id, parts)
     except BaseException:
         # The parts cost money, and a later append would go on from them.
@@ -186,8 +208,8 @@ def copy_large(client: MultipartClient, source: Entry, dest: str, *, chunk_size:
         raise
 
 
-def _composite_etag(parts: Sequence[Part]) -> str:
-    """The ETag of a completed upload: the MD5 of its parts' MD5s, and their number."""
+def composite_etag(parts: Sequence[Part]) -> str:
+    """The ETag of a completed upload, without quotes: the MD5 of its parts' MD5s, and their number."""
     try:
         digests = b"".join(bytes.fromhex(part.etag.strip('"')) for part in parts)
     except ValueError:

@@ -8,25 +8,30 @@ short is completed before it grows, and copied into a new one.
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 
 from storagedriver.adapter.limits import Limit
 from storagedriver.adapter.multipart import (
     LARGEST_PART,
+    MOST_PARTS,
     SMALLEST_PART,
     MultipartClient,
     OpenUpload,
     Part,
     complete,
+    composite_etag,
     copy_parts,
 )
 from storagedriver.adapter.parts import PartEngine, PartUpload, growing
 from storagedriver.adapter.store import Entry, Upload
 from storagedriver.driver import UploadInfo
-from storagedriver.errors import ConflictError, PathNotFoundError
+from storagedriver.errors import ConflictError, PathNotFoundError, StorageDriverError, UnavailableError
 
 __all__ = ["MultipartUploads"]
+
+_PIECE = 1 << 20
 
 
 class MultipartUploads:
@@ -44,6 +49,9 @@ class MultipartUploads:
         How many parts of one upload are sent at a time.
     copy_chunk_size, copy_concurrency : int
         The same for the parts that are copied.
+    equal_parts : bool
+        Whether the store wants all parts but the last of one length. They
+        never grow then.
     """
 
     def __init__(
@@ -55,17 +63,24 @@ class MultipartUploads:
         concurrency: int,
         copy_chunk_size: int,
         copy_concurrency: int,
+        equal_parts: bool = False,
     ) -> None:
         self.client = client
         self.limit = limit
         self.chunk_size = chunk_size
+        self._growing = growing(chunk_size, LARGEST_PART)
         self.concurrency = concurrency
         self.copy_chunk_size = copy_chunk_size
         self.copy_concurrency = copy_concurrency
+        self.equal_parts = equal_parts
+
+    def part_size(self, number: int) -> int:
+        """The bytes of a part, by its number from 1 on."""
+        return self.chunk_size if self.equal_parts else self._growing(number)
 
     def begin(self, key: str) -> Upload:
         """As `Store.begin`."""
-        for upload in self._open(key):
+        for upload in self.open_uploads(key):
             self.client.abort_multipart(key, upload.id)
         return MultipartUpload(self, key, self.client.create_multipart(key))
 
@@ -105,13 +120,14 @@ class MultipartUploads:
         anything; one that is older than the committed content was overtaken.
         """
         committed = self.client.head(key)
-        uploads = [self._load(upload) for upload in self._open(key)]
+        uploads = [self._load(upload) for upload in self.open_uploads(key)]
         live = [upload for upload in uploads if upload.run and not upload.overtaken_by(committed)]
         if not live and committed is None:
             live = uploads
         return committed, uploads, max(live, key=lambda upload: upload.changed, default=None)
 
-    def _open(self, key: str) -> list[OpenUpload]:
+    def open_uploads(self, key: str) -> list[OpenUpload]:
+        """The uploads of exactly this key."""
         return [upload for upload in self.client.list_multiparts(key) if upload.key == key]
 
     def _load(self, upload: OpenUpload) -> _Loaded:
@@ -125,10 +141,22 @@ class MultipartUploads:
 
     def _reopen(self, key: str, loaded: _Loaded) -> Upload:
         if loaded.size == 0:
-            # A part that was sent before, behind a gap, could later be taken for a new one.
-            self.client.abort_multipart(key, loaded.id)
-            return MultipartUpload(self, key, self.client.create_multipart(key))
-        return MultipartUpload(self, key, loaded.id, parts=loaded.run, closed_off=loaded.closed_off)
+            return self._emptied(key, loaded)
+        closed_off = loaded.closed_off or (self.equal_parts and not loaded.has_parts_of(self.chunk_size))
+        return MultipartUpload(self, key, loaded.id, parts=loaded.run, closed_off=closed_off)
+
+    def _emptied(self, key: str, loaded: _Loaded) -> Upload:
+        """Go on with an upload of size 0.
+
+        It stays the same one where it has no other part than an empty first
+        one. A part behind a gap could later be taken for a new one.
+        """
+        if loaded.run and not loaded.has_gap:
+            return MultipartUpload(self, key, loaded.id, marker=loaded.run[0])
+        upload_id = self.client.create_multipart(key)
+        marker = self.client.put_part(key, upload_id, 1, memoryview(b""))
+        self.client.abort_multipart(key, loaded.id)
+        return MultipartUpload(self, key, upload_id, marker=marker)
 
 
 class _Loaded:
@@ -138,8 +166,8 @@ class _Loaded:
         def changed(part: Part) -> datetime:
             return part.mod_time or upload.initiated
 
-        # A part that was sent twice may be listed twice; the later one is what counts.
-        known = {part.number: part for part in sorted(parts, key=changed)}
+        # A part that was sent twice may be listed twice. The later one counts, and within a second the longer one.
+        known = {part.number: part for part in sorted(parts, key=lambda part: (changed(part), part.size))}
         self.id = upload.id
         self.changed = max(map(changed, known.values()), default=upload.initiated)
         self.run: list[Part] = []
@@ -147,7 +175,12 @@ class _Loaded:
             self.run.append(known[len(self.run) + 1])
         self.size = sum(part.size for part in self.run)
         # Parts behind a gap would be taken for its own by a session after the next one.
-        self.closed_off = len(known) > len(self.run) or (bool(self.run) and self.run[-1].size < SMALLEST_PART)
+        self.has_gap = len(known) > len(self.run)
+        self.closed_off = self.has_gap or (bool(self.run) and self.run[-1].size < SMALLEST_PART)
+
+    def has_parts_of(self, size: int) -> bool:
+        """Whether all parts have this size, so that others of it can follow."""
+        return all(part.size == size for part in self.run)
 
     def overtaken_by(self, committed: Entry | None) -> bool:
         """Whether the content was committed in a later second than the last part."""
@@ -171,6 +204,9 @@ class MultipartUpload(PartUpload[Part]):
         The committed object that the upload goes on from, instead of parts.
     closed_off : bool
         Nothing can be appended to the parts as they are.
+    marker : Part, optional
+        The empty first part of an upload of size 0, which makes it durable.
+        The first part that is written takes its place.
     """
 
     def __init__(
@@ -182,6 +218,7 @@ class MultipartUpload(PartUpload[Part]):
         parts: Sequence[Part] = (),
         content: Entry | None = None,
         closed_off: bool = False,
+        marker: Part | None = None,
     ) -> None:
         self._uploads = uploads
         self._client = uploads.client
@@ -190,22 +227,27 @@ class MultipartUpload(PartUpload[Part]):
         self._parts = list(parts)
         self._content = content
         self._closed_off = closed_off
+        self._marker = marker
         super().__init__(content.size if content else sum(part.size for part in parts))
-        self._published = False
+        #: The parts that were published to be able to go on, and the version that they have become.
+        self._published: Sequence[Part] = ()
+        self._published_version = ""
+        #: Uploads that were begun and are not used; the one whose id was lost with its answer is "".
+        self._strays: list[str] = []
 
     def suspend(self) -> None:
         """Send what is buffered as a part, however short."""
-        parts = self._flush()
-        if self._id is not None and not parts:
-            # An upload without a part could not be told from one that was never closed.
-            self._send(1, memoryview(b""))
-
-    def commit(self) -> None:
-        """Complete the upload; one without a part gets an empty one, as the registry does it."""
         if self._id is None:
             return
-        parts = self._flush() or [self._send(1, memoryview(b""))]
-        self._complete(parts)
+        self._all_parts()
+        self._remove_strays()
+
+    def commit(self) -> None:
+        """Complete the upload."""
+        if self._id is None:
+            return
+        self._complete(self._all_parts())
+        self._remove_strays()
 
     def cancel(self) -> None:
         """Abort the upload; what it published to be able to go on goes along."""
@@ -213,8 +255,17 @@ class MultipartUpload(PartUpload[Part]):
         with self._uploads.limit.slot():
             if self._id is not None:
                 self._client.abort_multipart(self._key, self._id)
-            if self._published:
+            if self._published and self._is_published_still():
                 self._client.delete([self._key])
+        self._remove_strays(quietly=False)
+
+    def _is_published_still(self) -> bool:
+        """Whether what lies at the key is what was published to go on, and neither a commit's content nor another's."""
+        entry = self._client.head(self._key)
+        if entry is None:
+            return False
+        known = self._published_version or composite_etag(self._published)
+        return entry.version.strip('"') == known.strip('"')
 
     def _prepare(self) -> PartEngine[Part]:
         """Make sure that parts can follow, and give the engine that sends them."""
@@ -224,57 +275,127 @@ class MultipartUpload(PartUpload[Part]):
         engine = PartEngine(
             self._send,
             first=len(self._parts) + 1,
-            part_size=growing(self._uploads.chunk_size, LARGEST_PART),
+            base=sum(part.size for part in self._parts),
+            part_size=self._uploads.part_size,
             concurrency=self._uploads.concurrency,
+            tail_grows=True,
         )
         engine.write(memoryview(head))
         return engine
 
     def _publish(self) -> None:
         """Complete what there is, so that it can be copied: parts themselves cannot."""
-        self._complete(self._parts)
-        self._published = True
-        self._closed_off = False
-        self._parts = []
-        self._id = None
+        if not self._published:
+            self._complete(self._parts)
+            self._published = self._parts
         with self._uploads.limit.slot():
-            self._content = self._client.head(self._key)
-        if self._content is None or self._content.size != self._size:
+            content = self._client.head(self._key)
+        if content is None or content.size != self.size:
             raise ConflictError("another writer has replaced the content that the upload goes on from")
+        self._published_version = content.version
+        self._content = content
+        self._id = None
+        self._parts = []
+        self._closed_off = False
 
     def _adopt(self, content: Entry) -> bytes:
-        """Begin an upload with the committed content; return it where it is too short for a part."""
+        """Begin an upload with the committed content; return the end of it that is too short for a part."""
         with self._uploads.limit.slot():
-            upload_id = self._client.create_multipart(self._key)
+            upload_id = self._begin_another()
             try:
-                if content.size < SMALLEST_PART:
-                    head = self._client.get(self._key)
-                else:
-                    head = b""
-                    self._parts = copy_parts(
-                        self._client,
-                        content,
-                        self._key,
-                        upload_id,
-                        chunk_size=self._uploads.copy_chunk_size,
-                        concurrency=self._uploads.copy_concurrency,
-                    )
+                copied = self._copied_size(content.size)
+                parts = self._copy(content, copied, upload_id) if copied else []
+                head = self._read(content, copied)
             except BaseException:
-                self._client.abort_multipart(self._key, upload_id)
+                # Its parts cost money. It holds nothing until its first part, which is made last.
+                with contextlib.suppress(Exception):
+                    self._client.abort_multipart(self._key, upload_id)
+                    self._strays.remove(upload_id)
                 raise
-        self._id = upload_id
+        self._parts, self._id = parts, upload_id
+        self._strays.remove(upload_id)
         self._content = None
         return head
 
-    def _flush(self) -> list[Part]:
-        return self._parts + (self._engine.flush() if self._engine else [])
+    def _begin_another(self) -> str:
+        """Begin an upload. Until it is used it is a stray one, and so is one whose answer was lost."""
+        self._strays.append("")
+        upload_id = self._client.create_multipart(self._key)
+        self._strays[-1] = upload_id
+        return upload_id
+
+    def _copied_size(self, size: int) -> int:
+        """How much of the content is copied as parts; the rest is read, and sent again with what follows."""
+        if size < SMALLEST_PART:
+            return 0
+        return size - size % self._uploads.chunk_size if self._uploads.equal_parts else size
+
+    def _copy(self, content: Entry, size: int, upload_id: str) -> list[Part]:
+        chunk = self._uploads.chunk_size if self._uploads.equal_parts else self._uploads.copy_chunk_size
+        return copy_parts(
+            self._client,
+            content,
+            self._key,
+            upload_id,
+            size=size,
+            chunk_size=chunk,
+            concurrency=self._uploads.copy_concurrency,
+            equal=self._uploads.equal_parts,
+        )
+
+    def _read(self, content: Entry, start: int) -> bytes:
+        """The content from a byte on, of the version that the entry names."""
+        if start == content.size:
+            return b""
+        pieces: list[bytes] = []
+        with contextlib.closing(self._client.stream(self._key, start, None, content.version)) as body:
+            while piece := body.read(_PIECE):
+                pieces.append(piece)
+        read = b"".join(pieces)
+        if start + len(read) != content.size:
+            raise UnavailableError("the content that the upload goes on from ended before its size was reached")
+        return read
+
+    def _all_parts(self) -> list[Part]:
+        """Send what is buffered, and give all parts. An upload of nothing has an empty one, as the registry's."""
+        parts = self._parts + self._flush()
+        if parts:
+            return parts
+        if self._marker is None:
+            self._marker = self._send(1, memoryview(b""))
+        return [self._marker]
 
     def _send(self, number: int, data: memoryview) -> Part:
         assert self._id is not None
-        with self._uploads.limit.slot():
-            return self._client.put_part(self._key, self._id, number, data)
+        if number > MOST_PARTS:
+            detail = f"the object would have more than {MOST_PARTS} parts; set a larger chunksize, and begin again"
+            raise StorageDriverError(detail)
+        try:
+            with self._uploads.limit.slot():
+                return self._client.put_part(self._key, self._id, number, data)
+        except Exception as error:
+            if self._client.is_no_such_upload(error):
+                detail = "the upload is gone: a commit that raised has published it, or another writer has ended it"
+                raise ConflictError(detail) from error
+            raise
 
     def _complete(self, parts: Sequence[Part]) -> None:
         assert self._id is not None
         with self._uploads.limit.slot():
             complete(self._client, self._key, self._id, parts)
+
+    def _remove_strays(self, *, quietly: bool = True) -> None:
+        """Abort the uploads that were begun and are not used."""
+        try:
+            if "" in self._strays:
+                # Its id was in the answer. Of all that are open it is one without a part.
+                others = [upload.id for upload in self._uploads.open_uploads(self._key) if upload.id != self._id]
+                self._strays += [other for other in others if not self._client.list_parts(self._key, other)]
+                self._strays = [stray for stray in self._strays if stray]
+            while self._strays:
+                self._client.abort_multipart(self._key, self._strays[-1])
+                self._strays.pop()
+        except Exception:
+            # What stays can be purged. The upload itself has ended as it was to.
+            if not quietly:
+                raise

@@ -15,7 +15,7 @@ def copy(bucket: Bucket, client: MultipartClient, source: str, dest: str) -> Non
     parameters = bucket.parameters
     if entry is not None and entry.size > parameters.multipartcopythresholdsize:
         chunk, concurrency = parameters.multipartcopychunksize, parameters.multipartcopymaxconcurrency
-        copy_large(client, entry, dest, chunk_size=chunk, concurrency=concurrency)
+        copy_large(client, entry, dest, chunk_size=chunk, concurrency=concurrency, equal=parameters.equal_parts)
         return
     # A copy of what is not there says whether the key or the bucket is missing; a HEAD does not.
     allowance = (entry.size if entry else 0) / COPY_RATE

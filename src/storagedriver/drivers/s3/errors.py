@@ -98,7 +98,12 @@ _REDIRECTS = frozenset(
 
 _HINTS = {
     "AccessControlListNotSupported": "the bucket takes no ACLs, set objectacl to bucket-owner-full-control",
+    "EntityTooSmall": "cancel the upload and write it again, with a larger chunksize",
     "InvalidAccessKeyId": "check accesskey",
+    "InvalidPart": (
+        "another writer has replaced a part, or the store wants all parts but the last of one length, for which"
+        " there is equalparts; cancel the upload and write it again"
+    ),
     "InvalidObjectState": "the object is archived and has to be restored first",
     "RequestTimeTooSkewed": "check the clock of this machine",
     "SignatureDoesNotMatch": "check secretkey and region",

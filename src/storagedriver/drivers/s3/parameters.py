@@ -58,9 +58,12 @@ _ARN = re.compile(r"arn:aws[a-z-]*:s3(?:-outposts|-object-lambda)?:[a-z0-9-]*:[0
 _HOST = re.compile(r"(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]{1,5})?")
 _AMAZON = re.compile(r"(?:\A|\.)amazonaws\.com(?:\.cn)?\Z")
 
+#: Hosts of stores that want all parts of an upload but the last of one length.
+_EQUAL_PARTS = (".r2.cloudflarestorage.com",)
+
 
 def _unset() -> Any:
-    """A boolean that may as well be left to botocore."""
+    """A boolean that the endpoint decides where it is not given."""
     return dataclasses.field(default=None, metadata=boolean().metadata)
 
 
@@ -84,6 +87,7 @@ class S3Parameters:
     skipverify: bool = boolean()
     v4auth: bool = boolean(True)
     chunksize: int = integer(10 * _MIB, minimum=_MIN_PART, maximum=_MAX_PART, unit="bytes")
+    equalparts: bool | None = _unset()
     multipartcopychunksize: int = integer(32 * _MIB, minimum=_MIN_PART, maximum=_MAX_PART, unit="bytes")
     multipartcopymaxconcurrency: int = integer(100, minimum=1)
     multipartcopythresholdsize: int = integer(32 * _MIB, minimum=0, maximum=_MAX_PART, unit="bytes")
@@ -106,6 +110,16 @@ class S3Parameters:
         if not self.regionendpoint or "://" in self.regionendpoint:
             return self.regionendpoint.rstrip("/")
         return f"{'https' if self.secure else 'http'}://{self.regionendpoint.rstrip('/')}"
+
+    @property
+    def equal_parts(self) -> bool:
+        """Whether all parts of an upload but the last must have one length, as Cloudflare R2 wants it.
+
+        https://developers.cloudflare.com/r2/objects/multipart-objects/
+        """
+        if self.equalparts is None:
+            return (urlsplit(self.endpoint).hostname or "").endswith(_EQUAL_PARTS)
+        return self.equalparts
 
     @property
     def prefix(self) -> str:

@@ -69,6 +69,7 @@ class S3Store(UploadsStore):
             concurrency=parameters.uploadconcurrency,
             copy_chunk_size=parameters.multipartcopychunksize,
             copy_concurrency=parameters.multipartcopymaxconcurrency,
+            equal_parts=parameters.equal_parts,
         )
 
     def __reduce__(self) -> tuple[Any, ...]:
