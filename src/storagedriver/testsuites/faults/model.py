@@ -196,14 +196,13 @@ class Model:
         if not any(span is None if size is None else span is not None and span.has(size) for span in allowed):
             raise FaultFoundError(f"upload_size of {path} is {size}; allowed: {self.describe(path)}")
 
-    def see_uploads(self, listed: set[str], among: Iterable[str], *, complete: bool) -> None:
-        """Hold a listing of uploads to the model. Where it is not complete, uploads may be missing from it."""
-        for path in among:
-            states = self.at(path).states
-            if path in listed and all(s.upload is None for s in states):
-                raise FaultFoundError(f"uploads() shows an upload of {path}; allowed: {self.describe(path)}")
-            if complete and path not in listed and all(s.upload is not None for s in states):
-                raise FaultFoundError(f"uploads() does not show the upload of {path}: {self.describe(path)}")
+    def see_upload(self, path: str, *, listed: bool, complete: bool) -> None:
+        """Hold it to the model whether `uploads` shows an upload. Where that is not complete, it may leave one out."""
+        states = self.at(path).states
+        if listed and all(s.upload is None for s in states):
+            raise FaultFoundError(f"uploads() shows an upload of {path}; allowed: {self.describe(path)}")
+        if complete and not listed and all(s.upload is not None for s in states):
+            raise FaultFoundError(f"uploads() does not show the upload of {path}; allowed: {self.describe(path)}")
 
     def purged(self, path: str) -> None:
         """`purge_uploads` has removed what there was."""

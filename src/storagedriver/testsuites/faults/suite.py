@@ -24,8 +24,10 @@ __all__ = ["Known", "fault_suite"]
 
 #: The seed that chooses the cases of an ordinary run, and the name of the one case to run.
 SEED, CASE = "STORAGEDRIVER_FAULTS_SEED", "STORAGEDRIVER_FAULTS_CASE"
-#: How many cases of each script an ordinary run has.
+#: How many cases of each script to run; by default all of them, and in an ordinary run two.
 SAMPLE = "STORAGEDRIVER_FAULTS_SAMPLE"
+_CASES = 2
+_SOME = "some"
 _MOST_SHOWN = 20
 
 
@@ -72,23 +74,22 @@ class Faults:
 
         return Store(make, endpoint, self.capabilities, self.sizes, self.timeout)
 
+    def pytest_generate_tests(self, metafunc: pytest.Metafunc) -> None:
+        """One test a script, where all of the matrix runs. Else one test for a part of it."""
+        if "script" in metafunc.fixturenames:
+            metafunc.parametrize("script", list(SCRIPTS) if slow_is_on(metafunc.config) else [_SOME])
+
     @pytest.mark.filterwarnings("ignore::ResourceWarning", "ignore::pytest.PytestUnraisableExceptionWarning")
-    @pytest.mark.parametrize("script", list(SCRIPTS))
     @pytest.mark.timeout(0)
-    def test_faults(self, store: Store, script: str, request: pytest.FixtureRequest) -> None:
+    def test_faults(self, store: Store, script: str) -> None:
         __tracebackhide__ = True
         seed = os.environ.get(SEED) or str(random.SystemRandom().randrange(10**6))
         with store.direct() as direct:
-            chosen = list(cases(script, seen(store, script, direct), store))
-            if named := os.environ.get(CASE):
-                chosen = [case for case in chosen if str(case) == named]
-            elif not slow_is_on(request.config):
-                count = int(os.environ.get(SAMPLE) or self.sample)
-                # A case after which nothing fails is the same for each way to go on.
-                chosen = random.Random(f"{seed} {script}").sample(chosen, min(count, len(chosen)))
+            chosen = self._choose(store, script, seed, direct)
             failures = list(self._failures(store, chosen, direct))
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore", ResourceWarning)
+            # What was dropped as by a kill must not warn in a later test.
+            warnings.simplefilter("ignore")
             gc.collect()
         if failures:
             shown = "\n".join(failures[:_MOST_SHOWN])
@@ -97,6 +98,21 @@ class Faults:
                 f"{CASE}='...' runs the one of that name:\n{shown}",
                 pytrace=False,
             )
+
+    def _choose(self, store: Store, script: str, seed: str, direct: StorageDriver) -> list[Case]:
+        """The cases to run: all of a script, or a part of some scripts."""
+        named, choice = os.environ.get(CASE), random.Random(seed)
+        if named:
+            script = named.partition(" / ")[0]
+            return [case for case in cases(script, seen(store, script, direct), store) if str(case) == named]
+        every = script != _SOME
+        names = [script] if every else choice.sample(list(SCRIPTS), min(self.sample, len(SCRIPTS)))
+        count = int(os.environ.get(SAMPLE) or (0 if every else _CASES))
+        chosen: list[Case] = []
+        for name in names:
+            possible = list(cases(name, seen(store, name, direct), store))
+            chosen += choice.sample(possible, min(count or len(possible), len(possible)))
+        return chosen
 
     def _failures(self, store: Store, chosen: Iterable[Case], direct: StorageDriver) -> Iterator[str]:
         harmless: set[tuple[int, str]] = set()
@@ -120,7 +136,7 @@ def fault_suite(
     *,
     part: int,
     copied_in_parts: int | None = None,
-    sample: int = 2,
+    sample: int = 8,
     timeout: float = 0.5,
     known: Sequence[Known] = (),
 ) -> type:
@@ -146,8 +162,8 @@ def fault_suite(
     copied_in_parts : int, optional
         The size of a file that is copied in parts. By default three parts.
     sample : int
-        How many cases of each script an ordinary run has. With ``--slow`` or
-        STORAGEDRIVER_SLOW=1 it has all.
+        From how many scripts an ordinary run takes two cases. With ``--slow``
+        or STORAGEDRIVER_SLOW=1 it has all cases of all scripts.
     timeout : float
         The timeout of the driver whose requests fail, in seconds.
     known : sequence of Known
