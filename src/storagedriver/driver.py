@@ -277,7 +277,8 @@ class FileWriter(io.RawIOBase):
         """Remove everything of this upload. It works after any failure.
 
         What was committed at the path before stays where `Capabilities` says
-        so. What a `commit` has published that raised stays as well.
+        so. A `commit` that raised may have published all the same: that stays,
+        unless unfinished uploads are shown at the path anyway.
         """
 
     @abstractmethod

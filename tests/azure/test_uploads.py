@@ -11,11 +11,10 @@ import pytest
 from azure.storage.blob import BlobBlock, BlobClient
 
 from storagedriver.adapter.driver import FsspecDriver
-from storagedriver.adapter.limits import Limit
+from storagedriver.adapter.writer import UploadWriter
 from storagedriver.driver import FileWriter
-from storagedriver.drivers.azure.blocks import BlockName
-from storagedriver.drivers.azure.uploads import Uploads
-from storagedriver.errors import ConflictError, PathNotFoundError
+from storagedriver.drivers.azure.blocks import BlockName, block_sizes
+from storagedriver.errors import ConflictError, PathNotFoundError, StorageDriverError
 from storagedriver.testsuites.helpers import pattern, same_bytes, upload
 from tests.azure.conftest import MakeAzure
 from tests.servers.azurite import AzuriteServer
@@ -36,6 +35,13 @@ def write_all(writer: FileWriter, content: bytes) -> None:
     for start in range(0, len(content), CHUNK):
         writer.write(content[start : start + CHUNK])
     writer.commit()
+
+
+def kill(writer: FileWriter) -> None:
+    """Leave a writer as a kill would."""
+    assert isinstance(writer, UploadWriter)
+    writer._upload.abandon()
+    FileWriter.close(writer)
 
 
 def names(blob: BlobClient, kind: str = "uncommitted") -> list[str]:
@@ -110,13 +116,18 @@ def test_lost_block_takes_those_behind_it_along(
     make_azure: MakeAzure, azurite: AzuriteServer, proxy: FaultProxy, root: str, behind: Any
 ) -> None:
     through = make_azure(root, serviceurl=f"{proxy.endpoint}/{azurite.account}", chunksize=CHUNK)
-    proxy.add(Answer(403), method="PUT", when=lambda request: ordinal(request) == 3)
+    proxy.add(Answer(403), method="PUT", when=lambda request: ordinal(request) == 3, times=None)
     content = pattern(8 * CHUNK)
     writer = through.writer("/a")
     with pytest.raises(PermissionError):
         write_all(writer, content)
-    with pytest.raises(PermissionError):
+    with pytest.raises(PermissionError) as caught:
         writer.close()
+    assert isinstance(caught.value, StorageDriverError)
+    assert caught.value.durable == 2 * CHUNK
+    assert not writer.closed
+    kill(writer)
+    proxy.reset()
     assert len(names(behind("/a"))) >= 3
     with through.writer("/a", append=True) as writer:
         assert writer.size == 2 * CHUNK
@@ -318,12 +329,11 @@ def test_dropped_blocks_are_a_conflict_at_commit(driver: FsspecDriver, behind: A
 
 
 def test_blocks_grow_to_reach_terabytes_and_stay_in_the_stores_bounds() -> None:
-    uploads = Uploads(None, Limit(None), chunk_size=8 << 20, concurrency=4, appends=False)  # type: ignore[arg-type]
-    sizes = [uploads.part_size(number) for number in range(1, 50_001)]
+    part_size = block_sizes(8 << 20)
+    sizes = [part_size(number) for number in range(1, 50_001)]
     assert sizes[0] == sizes[9_999] == 8 << 20
     assert sum(sizes) > 18 << 40
-    largest = Uploads(None, Limit(None), chunk_size=1 << 30, concurrency=4, appends=False)  # type: ignore[arg-type]
-    assert largest.part_size(50_000) == 4000 << 20
+    assert block_sizes(1 << 30)(50_000) == 4000 << 20
 
 
 def test_store_takes_a_later_upload_after_many_sessions(driver: FsspecDriver) -> None:

@@ -14,19 +14,17 @@ from storagedriver.adapter.limits import Limit
 from storagedriver.adapter.parts import PartEngine, PartUpload
 from storagedriver.drivers.azure import blobs
 from storagedriver.drivers.azure.blobs import CONTENT_TYPE, Blob
-from storagedriver.drivers.azure.blocks import MOST_BLOCKS
+from storagedriver.drivers.azure.blocks import MOST_BLOCKS, block_sizes
 from storagedriver.drivers.azure.client import Client
 from storagedriver.drivers.azure.copying import copy
 from storagedriver.drivers.azure.errors import INVALID_BLOB_TYPE, code_of, is_conflict
-from storagedriver.errors import ConflictError, StorageDriverError
+from storagedriver.errors import ConflictError, StorageDriverError, UnavailableError
 
 __all__ = ["AppendUpload"]
 
 _MIB = 1 << 20
 #: https://learn.microsoft.com/azure/storage/blobs/scalability-targets
 _LARGEST_APPEND = 100 * _MIB
-_GROWS_AFTER = 10_000
-_GROWS_EVERY = 5_000
 _LOST = "another writer has replaced the blob or appended to it"
 
 
@@ -54,8 +52,12 @@ class AppendUpload(PartUpload[None]):
         super().__init__(blob.entry.size)
         self._end = blob.entry.size
         self._blocks = blob.blocks
-        self._chunk_size = chunk_size
+        self._part_size = block_sizes(chunk_size, _LARGEST_APPEND)
         self._foreign = None if blob.is_append else blob
+        #: The copy that a block blob was made, which is to take its place.
+        self._spare = ""
+        #: What was sent and is not known to have arrived.
+        self._unsure = b""
 
     @classmethod
     def begin(cls, client: Client, limit: Limit, key: str, chunk_size: int) -> AppendUpload:
@@ -75,8 +77,7 @@ class AppendUpload(PartUpload[None]):
 
     def suspend(self) -> None:
         """Send what is buffered."""
-        if self._engine is not None:
-            self._engine.flush()
+        self._flush()
 
     def commit(self) -> None:
         """Send what is buffered, and see that the blob is still this upload's."""
@@ -90,6 +91,11 @@ class AppendUpload(PartUpload[None]):
         """Delete the blob, unless somebody else has written it since."""
         self._stop()
         with self._limit.slot():
+            if self._spare:
+                blobs.delete_one(self._client, self._spare)
+            if self._unsure:
+                with contextlib.suppress(ConflictError):
+                    self._version = _arrived(self._client, self._key, self._unsure, self._end)
             try:
                 blobs.delete_one(self._client, self._key, self._version)
             except AnswerError as error:
@@ -102,25 +108,40 @@ class AppendUpload(PartUpload[None]):
                 self._convert(self._foreign)
             self._foreign = None
         # One at a time: they are in the order of their arrival.
-        return PartEngine(self._send, first=self._blocks + 1, part_size=self._part_size, concurrency=1)
-
-    def _part_size(self, number: int) -> int:
-        doublings = max(0, (number - _GROWS_AFTER + _GROWS_EVERY - 1) // _GROWS_EVERY)
-        return min(_LARGEST_APPEND, self._chunk_size << doublings)
+        return PartEngine(self._send, first=self._blocks + 1, base=self._end, part_size=self._part_size, concurrency=1)
 
     def _send(self, number: int, data: memoryview) -> None:
         if number > MOST_BLOCKS:
-            raise StorageDriverError(f"the blob would have more than {MOST_BLOCKS} blocks; set a larger chunksize")
+            detail = f"the blob would have more than {MOST_BLOCKS} blocks; set a larger chunksize, and begin again"
+            raise StorageDriverError(detail)
+        self._unsure = bytes(data)
         with self._limit.slot():
-            self._version = _append(self._client, self._key, data, self._end, self._version)
-        self._end += len(data)
+            version = _append(self._client, self._key, data, self._end, self._version)
+        self._version, self._end, self._unsure = version, self._end + len(data), b""
 
     def _convert(self, blob: Blob) -> None:
         """Make an append blob of a block blob, over a copy whose name no path can have.
 
-        Between the deletion and the copy there is nothing at the key; what is
-        lost by a kill there lies under the copy's name.
+        Between the deletion and the copy there is nothing at the key. What is
+        lost by a kill there lies under the copy's name; after a failure there
+        the next attempt goes on with it.
         """
+        if not self._spare:
+            self._spare = self._copied(blob)
+        try:
+            blobs.delete_one(self._client, self._key, self._version)
+        except AnswerError as error:
+            if is_conflict(error):
+                raise ConflictError(_LOST) from error
+            raise
+        copy(self._client, self._spare, self._key)
+        made = _there(self._client, self._key)
+        self._version, self._blocks = made.entry.version, made.blocks
+        blobs.delete_one(self._client, self._spare)
+        self._spare = ""
+
+    def _copied(self, blob: Blob) -> str:
+        """Make an append blob with the content of a block blob, and give its key."""
         spare = f"{self._key}~{secrets.token_hex(8)}"
         _create(self._client, spare)
         try:
@@ -130,15 +151,12 @@ class AppendUpload(PartUpload[None]):
                     version = _append(self._client, spare, memoryview(piece), end, version)
                     end += len(piece)
             if end != blob.entry.size:
-                raise ConflictError(_LOST)
-            blobs.delete_one(self._client, self._key, self._version)
+                raise UnavailableError("the content that the upload goes on from ended before its size was reached")
         except BaseException:
-            blobs.delete_one(self._client, spare)
+            with contextlib.suppress(Exception):
+                blobs.delete_one(self._client, spare)
             raise
-        copy(self._client, spare, self._key)
-        blobs.delete_one(self._client, spare)
-        made = _there(self._client, self._key)
-        self._version, self._blocks = made.entry.version, made.blocks
+        return spare
 
 
 def _create(client: Client, key: str) -> None:
@@ -161,16 +179,9 @@ def _there(client: Client, key: str) -> Blob:
 
 
 def _append(client: Client, key: str, data: memoryview, offset: int, version: str) -> str:
-    """Append at this offset of this version, once; the new version.
-
-    When the answer to an attempt was lost the next one is refused, and what is
-    in the blob then tells whether it was this.
-    """
-    attempts = 0
+    """Append at this offset of this version, once; the new version."""
 
     def attempt() -> str:
-        nonlocal attempts
-        attempts += 1
         headers = {"x-ms-blob-condition-appendpos": str(offset), "If-Match": version}
         answer = client.send("PUT", key, {"comp": "appendblock"}, headers, body=data, again=False)
         return answer.headers.get("ETag", "")
@@ -180,10 +191,21 @@ def _append(client: Client, key: str, data: memoryview, offset: int, version: st
     except AnswerError as error:
         if not is_conflict(error):
             raise
-        blob = blobs.look(client, key) if attempts > 1 else None
-        if blob is None or not blob.is_append or blob.entry.size != offset + len(data):
-            raise ConflictError(_LOST) from error
-        with contextlib.closing(blobs.stream(client, key, offset, len(data), blob.entry.version)) as body:
-            if body.read(len(data)) != data:
-                raise ConflictError(_LOST) from error
-        return blob.entry.version
+        return _arrived(client, key, bytes(data), offset, error)
+
+
+def _arrived(client: Client, key: str, data: bytes, offset: int, reason: Exception | None = None) -> str:
+    """The version of the blob, if it ends with this data at this offset: an append whose answer was lost.
+
+    Raises
+    ------
+    ConflictError
+        If it does not: another writer was there.
+    """
+    blob = blobs.look(client, key)
+    if blob is None or not blob.is_append or blob.entry.size != offset + len(data):
+        raise ConflictError(_LOST) from reason
+    with contextlib.closing(blobs.stream(client, key, offset, len(data), blob.entry.version)) as body:
+        if b"".join(iter(lambda: body.read(_MIB), b"")) != data:
+            raise ConflictError(_LOST) from reason
+    return blob.entry.version

@@ -12,7 +12,7 @@ from storagedriver.adapter.store import Body, Entry
 from storagedriver.drivers.azure import blobs, block_lists
 from storagedriver.drivers.azure.blocks import MOST_BLOCKS, Block, BlockName
 from storagedriver.drivers.azure.client import Client
-from storagedriver.errors import ConflictError, StorageDriverError
+from storagedriver.errors import StorageDriverError, UnavailableError
 
 __all__ = ["BlockUpload", "Ways"]
 
@@ -82,7 +82,9 @@ class BlockUpload(PartUpload[str]):
         self._content = content
         self._head = [block.id for block in head]
         self._run = [block.id for block in run]
-        super().__init__(content.size if content else sum(block.size for block in (*head, *run)))
+        # Of the committed content, what the blocks of this session come after.
+        self._base = sum(block.size for block in (*head, *run))
+        super().__init__(content.size if content else self._base)
 
     def suspend(self) -> None:
         """Send what is buffered, however short it is."""
@@ -90,9 +92,9 @@ class BlockUpload(PartUpload[str]):
 
     def commit(self) -> None:
         """Make the blob of the blocks."""
-        blocks = self._flush()
         if self._name is None:
             return
+        blocks = self._run + self._flush()
         with self._ways.limit.slot():
             block_lists.commit(self._client, self._key, self._head, blocks, self._version)
 
@@ -103,32 +105,34 @@ class BlockUpload(PartUpload[str]):
             with self._ways.limit.slot():
                 self._ways.end(self._key, self._name.upload_id)
 
-    def _flush(self) -> list[str]:
-        return self._run + (self._engine.flush() if self._engine else [])
-
     def _prepare(self) -> PartEngine[str]:
         if self._content is not None:
             with self._ways.limit.slot():
                 self._adopt(self._content)
-        return self._make_engine(len(self._run) + 1)
+        assert self._name is not None
+        return self._make_engine(self._name, len(self._run) + 1, self._base)
 
-    def _make_engine(self, first: int) -> PartEngine[str]:
+    def _make_engine(self, name: BlockName, first: int, base: int) -> PartEngine[str]:
         before = len(self._head)
+
+        def send(number: int, data: memoryview) -> str:
+            if before + number > MOST_BLOCKS:
+                detail = f"the blob would have more than {MOST_BLOCKS} blocks; set a larger chunksize, and begin again"
+                raise StorageDriverError(detail)
+            return self._send(name.at(number), data)
+
         return PartEngine(
-            self._send,
+            send,
             first=first,
+            base=base,
             part_size=lambda number: self._ways.part_size(before + number),
             concurrency=self._ways.concurrency,
         )
 
-    def _send(self, number: int, data: memoryview) -> str:
-        assert self._name is not None
-        if len(self._head) + number > MOST_BLOCKS:
-            raise StorageDriverError(f"the blob would have more than {MOST_BLOCKS} blocks; set a larger chunksize")
-        block_id = self._name.at(number).id
+    def _send(self, name: BlockName, data: memoryview) -> str:
         with self._ways.limit.slot():
-            block_lists.put_block(self._client, self._key, block_id, data)
-        return block_id
+            block_lists.put_block(self._client, self._key, name.id, data)
+        return name.id
 
     def _adopt(self, content: Entry) -> None:
         """Begin an upload that goes on from the committed content: from its blocks if they are ours."""
@@ -138,18 +142,20 @@ class BlockUpload(PartUpload[str]):
             self._head = [block.id for block in blocks.committed]
             self._name = BlockName.begin(self._version, appends=True, after=blocks.uncommitted)
         else:
-            self._name = BlockName.begin(self._version, after=blocks.uncommitted)
-            self._send_again(content)
+            name = BlockName.begin(self._version, after=blocks.uncommitted)
+            self._run = self._send_again(name, content)
+            self._name = name
+        self._base = content.size
         self._content = None
 
-    def _send_again(self, content: Entry) -> None:
+    def _send_again(self, name: BlockName, content: Entry) -> list[str]:
         """Send the committed content as blocks of this upload.
 
         The first is sent last: until all are there, the upload holds nothing.
         """
         with contextlib.closing(blobs.stream(self._client, self._key, 0, None, content.version)) as body:
             first = self._read(body, min(content.size, self._ways.part_size(1)))
-            engine = self._make_engine(2)
+            engine = self._make_engine(name, 2, len(first))
             left = content.size - len(first)
             try:
                 while left:
@@ -160,11 +166,15 @@ class BlockUpload(PartUpload[str]):
             except BaseException:
                 engine.drain()
                 raise
-        self._run = [self._send(1, memoryview(first)), *others]
+        return [self._send(name.at(1), memoryview(first)), *others]
 
     @staticmethod
     def _read(body: Body, size: int) -> bytes:
-        data = body.read(size)
-        if len(data) != size:
-            raise ConflictError("the content that the upload goes on from ended before its size was reached")
-        return data
+        pieces: list[bytes] = []
+        while size:
+            piece = body.read(size)
+            if not piece:
+                raise UnavailableError("the content that the upload goes on from ended before its size was reached")
+            pieces.append(piece)
+            size -= len(piece)
+        return b"".join(pieces)

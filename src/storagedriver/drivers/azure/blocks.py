@@ -25,11 +25,14 @@ import hashlib
 import re
 import secrets
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime, timezone
 
-__all__ = ["MOST_BLOCKS", "Block", "BlockName", "Found", "base_of", "newest"]
+from storagedriver.adapter.parts import growing
+from storagedriver.drivers.azure.parameters import LARGEST_BLOCK
+
+__all__ = ["MOST_BLOCKS", "Block", "BlockName", "Found", "base_of", "block_sizes", "newest"]
 
 #: https://learn.microsoft.com/azure/storage/blobs/scalability-targets
 MOST_BLOCKS = 50_000
@@ -39,6 +42,11 @@ _NAME = re.compile(
     r"(?P<nonce>[0-9a-f]{8})(?P<base>[0-9a-f]{16})(?P<ordinal>[0-9]{5})",
     re.ASCII,
 )
+
+
+def block_sizes(chunk_size: int, largest: int = LARGEST_BLOCK) -> Callable[[int], int]:
+    """The bytes of a block, by its place in the blob from 1 on: 50,000 that begin at 8 MiB reach 18 TiB."""
+    return growing(chunk_size, largest, after=10_000, every=5_000)
 
 
 @dataclass(frozen=True)

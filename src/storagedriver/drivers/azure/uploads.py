@@ -14,10 +14,9 @@ from storagedriver.drivers.azure.append import AppendUpload
 from storagedriver.drivers.azure.blobs import Blob
 from storagedriver.drivers.azure.block_lists import BlockList
 from storagedriver.drivers.azure.block_upload import BlockUpload, Ways
-from storagedriver.drivers.azure.blocks import BlockName, Found, newest
+from storagedriver.drivers.azure.blocks import BlockName, Found, block_sizes, newest
 from storagedriver.drivers.azure.client import Client
 from storagedriver.drivers.azure.errors import code_of
-from storagedriver.drivers.azure.parameters import LARGEST_BLOCK
 from storagedriver.errors import PathNotFoundError
 
 __all__ = ["Uploads"]
@@ -25,8 +24,6 @@ __all__ = ["Uploads"]
 _MARKER = b"0"
 #: What the store answers where blocks with names of another length wait.
 _OTHER_LENGTH = "InvalidBlobOrBlock"
-_GROWS_AFTER = 10_000
-_GROWS_EVERY = 5_000
 
 
 @dataclass(frozen=True)
@@ -118,14 +115,9 @@ class Uploads:
         if any(upload.id == upload_id for upload in self._upload(key)):
             block_lists.clear(self.client, key)
 
-    def part_size(self, number: int) -> int:
-        """The bytes of a block, by its place in the blob from 1 on."""
-        doublings = max(0, (number - _GROWS_AFTER + _GROWS_EVERY - 1) // _GROWS_EVERY)
-        return min(LARGEST_BLOCK, self.chunk_size << doublings)
-
     @property
     def _ways(self) -> Ways:
-        return Ways(self.client, self.limit, self.concurrency, self.part_size, self.end)
+        return Ways(self.client, self.limit, self.concurrency, block_sizes(self.chunk_size), self.end)
 
     def _mark(self, key: str) -> tuple[BlockName, str]:
         """Begin an upload by its marker; its name and the ETag that it was begun over."""

@@ -9,13 +9,10 @@ from __future__ import annotations
 
 import contextlib
 import secrets
-import threading
 import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 
-from storagedriver.adapter.deleting import DeleteError
-from storagedriver.adapter.lane import AnswerError
 from storagedriver.adapter.parts import PartEngine, PartUpload, growing
 from storagedriver.adapter.store import Upload
 from storagedriver.drivers.swift.container import Container, ObjectInfo
@@ -138,8 +135,13 @@ class SwiftUpload(PartUpload[Segment]):
         self._adopted = adopted
         super().__init__(size or 0)
         self._writer = secrets.token_hex(8)
-        self._claimed = threading.Event()
-        self._lost = False
+        #: How many bytes the manifest counts, which is what a resume finds; None while there is no manifest.
+        self._counted = size
+
+    @property
+    def durable(self) -> int | None:
+        """The bytes that the manifest counts."""
+        return self._counted
 
     def suspend(self) -> None:
         """Send what is buffered and write the manifest."""
@@ -158,64 +160,47 @@ class SwiftUpload(PartUpload[Segment]):
             self._uploads.releaser.release(self._name, state.manifest)
         self._discard()
 
-    def abandon(self) -> None:
-        """Stop sending."""
-        self._claimed.set()
-        if self._engine is not None:
-            self._engine.abandon()
-
     def _prepare(self) -> PartEngine[Segment]:
         if self._adopted:
             self._known = copy_pieces(self._container, self._adopted, self._segments)
             self._first = len(self._known) + 1
             self._adopted = ()
+        # Of a resumed upload the first segment says whether another writer goes on with it, too.
         return PartEngine(
             self._send,
             first=self._first,
+            first_alone=self._resumed,
+            base=sum(segment.size for segment in self._known),
             part_size=growing(self._uploads.chunk_size, _LARGEST),
             concurrency=self._uploads.concurrency,
         )
 
     def _send(self, number: int, data: memoryview) -> Segment:
-        """Send a segment. Of a resumed upload the first says whether anybody else goes on with it, too."""
         key = numbered(self._segments, number)
         if not self._resumed:
             self._container.put(key, data, writer=self._writer)
-        elif number == self._first:
-            try:
-                self._create(key, data)
-            except BaseException:
-                self._lost = True
-                raise
-            finally:
-                self._claimed.set()
-        else:
-            self._claimed.wait()
-            if self._lost:
-                raise ConflictError("another writer goes on with this upload")
-            self._create(key, data)
+        elif not self._container.create(key, data, writer=self._writer):
+            raise ConflictError("another writer goes on with this upload")
         return Segment(self._container.name, key, data.nbytes, number=number)
 
-    def _create(self, key: str, data: memoryview) -> None:
-        if not self._container.create(key, data, writer=self._writer):
-            raise ConflictError("another writer goes on with this upload")
-
     def _publish(self) -> None:
-        sent = self._engine.flush() if self._engine is not None else []
+        sent = self._flush()
         state = self._look()
         # An earlier attempt may have written it, and nobody was told.
         ours = state is not None and self._is_ours(state)
         if not ours and state != self._found and (state is not None or self._appends):
-            self._discard()
+            self._discard_quietly()
             raise ConflictError("the file was replaced or removed by another writer")
         if not self._known and not sent:
             if not self._appends:
                 # Not a manifest: of one without segments nobody could say whether they are gone.
                 self._container.put(self._name, b"", writer=self._writer)
+                self._counted = 0
                 self._release_found()
         elif sent or not self._resumed:
             self._await_listing(sent)
-            self._container.put_manifest(self._name, self._manifest, self._size, writer=self._writer)
+            self._container.put_manifest(self._name, self._manifest, self.size, writer=self._writer)
+            self._counted = self.size
             self._release_found()
 
     @property
@@ -226,7 +211,7 @@ class SwiftUpload(PartUpload[Segment]):
         """The segments of what was there before are nobody's now."""
         if self._found is not None and self._found.manifest not in ("", self._manifest):
             # The content is published. What stays behind is an orphan, which can be purged.
-            with contextlib.suppress(AnswerError, DeleteError):
+            with contextlib.suppress(Exception):
                 self._uploads.releaser.release(self._name, self._found.manifest)
 
     def _look(self) -> ObjectInfo | None:
@@ -248,7 +233,7 @@ class SwiftUpload(PartUpload[Segment]):
             strange = any(listed[name] != expected.get(name) for name in listed)
             gone = [name for name in expected if name not in listed]
             if strange or any(self._container.head(name) is None for name in gone[:1]):
-                self._discard()
+                self._discard_quietly()
                 raise ConflictError("another writer has changed or removed the segments of this upload")
             if time.monotonic() + pause > deadline:
                 detail = "the container's listing does not show all segments yet; the commit can be tried again"
@@ -272,6 +257,11 @@ class SwiftUpload(PartUpload[Segment]):
         ours = [name for name, info in infos.items() if self._is_ours(info)]
         if ours:
             delete(self._container.client, [f"{self._container.name}/{name}" for name in ours])
+
+    def _discard_quietly(self) -> None:
+        """The same, where the reason for it is what has to be reported. What stays behind can be purged."""
+        with contextlib.suppress(Exception):
+            self._discard()
 
 
 def copy_pieces(container: Container, parts: Sequence[Segment], segments: str) -> list[Segment]:
