@@ -67,7 +67,7 @@ def look(driver: StorageDriver, model: Model, at: str) -> None:
     complete = lists_uploads(driver) and model.capabilities.unfinished != "shown"
     for path in [*uploads, *model.places]:
         # Some stores list an upload over content only when they are asked for exactly its path.
-        found = path in uploads or (path in model.places and any(True for _ in driver.uploads(path)))
+        found = path in uploads or (path in model.places and any(info.path == path for info in driver.uploads(path)))
         model.see_upload(path, listed=found, complete=complete)
 
 

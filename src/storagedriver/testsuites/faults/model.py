@@ -9,6 +9,7 @@ from storagedriver.driver import Capabilities
 from storagedriver.errors import BucketNotFoundError, ConflictError, PathNotFoundError, StorageDriverError
 from storagedriver.testsuites.faults.states import NOTHING, FaultFoundError, Span, State, exactly, shown
 from storagedriver.testsuites.faults.steps import (
+    Ask,
     Cancel,
     Close,
     Commit,
@@ -269,7 +270,7 @@ class Model:
 
     def _check_error(self, step: Step, error: BaseException) -> None:
         """An error has to be of the contract, and must not say what is not true."""
-        if isinstance(error, PathNotFoundError):
+        if isinstance(error, PathNotFoundError) and not isinstance(step, Ask):
             if isinstance(step, Open) and any(s.resumed is None for s in self.at(step.path).states):
                 return
             if not isinstance(step, Open) and any(s.content is None for path in (step.path, *self.below(step.path)) for s in self.at(path).states):
@@ -277,5 +278,5 @@ class Model:
             raise FaultFoundError(f"{step} raised PathNotFoundError; there is {self.describe(step.path)}") from error
         if isinstance(error, ConflictError):
             raise FaultFoundError(f"{step} raised ConflictError, and there is no other writer: {error}") from error
-        if isinstance(error, BucketNotFoundError) or not isinstance(error, StorageDriverError | ValueError):
+        if isinstance(error, PathNotFoundError | BucketNotFoundError) or not isinstance(error, StorageDriverError | ValueError):
             raise FaultFoundError(f"{step} raised {type(error).__name__}: {error}") from error
