@@ -13,7 +13,7 @@ from storagedriver.testsuites.faults.states import FaultFoundError
 from storagedriver.testsuites.faults.steps import Commit, Open
 from storagedriver.testsuites.helpers import drain, lists_uploads
 
-__all__ = ["judge", "look"]
+__all__ = ["judge", "look", "publish", "purge_all"]
 
 
 def judge(
@@ -39,10 +39,10 @@ def judge(
     look(driver, model, at)
     if script.goal is not None:
         if purge:
-            _purge(driver, model, at)
+            purge_all(driver, model, at)
         if resume or purge:
             publish(driver, model, script.path)
-        _purge(driver, model, at)
+        purge_all(driver, model, at)
         look(driver, model, at)
     with suppress(PathNotFoundError):
         driver.delete(at)
@@ -82,7 +82,8 @@ def publish(driver: StorageDriver, model: Model, path: str) -> None:
     model.see(path, _content(driver, path), "a resume, a commit and a read")
 
 
-def _purge(driver: StorageDriver, model: Model, at: str) -> None:
+def purge_all(driver: StorageDriver, model: Model, at: str) -> None:
+    """Purge the uploads of a directory; nothing else may change."""
     driver.purge_uploads(at)
     for path in model.places:
         driver.purge_uploads(path)

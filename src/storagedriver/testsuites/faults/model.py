@@ -63,6 +63,8 @@ class Model:
         self.part = part
         self.places: dict[str, Place] = {}
         self._moves: list[tuple[str, str]] = []
+        #: Where a copy has failed that another one was made after.
+        self._copied: set[str] = set()
 
     def at(self, path: str) -> Place:
         """What is known of a path."""
@@ -146,6 +148,8 @@ class Model:
         if not interrupted:
             self._check_error(step, error)
         match step:
+            case Move(dest=dest) | Copy(dest=dest):
+                self._copied.add(dest)
             case Write(data=data):
                 self.writer(step.path).take(
                     data, size, part=self.part, failed=True, interrupted=interrupted or isinstance(error, ValueError)
@@ -200,7 +204,7 @@ class Model:
     def see_upload(self, path: str, *, listed: bool, complete: bool) -> None:
         """Hold it to the model whether `uploads` shows an upload. Where that is not complete, it may leave one out."""
         states = self.at(path).states
-        if listed and all(s.upload is None for s in states):
+        if listed and path not in self._copied and all(s.upload is None for s in states):
             raise FaultFoundError(f"uploads() shows an upload of {path}; allowed: {self.describe(path)}")
         if complete and not listed and all(s.upload is not None for s in states):
             raise FaultFoundError(f"uploads() does not show the upload of {path}; allowed: {self.describe(path)}")
@@ -262,6 +266,9 @@ class Model:
         source, target = self.at(step.path), self.at(dest)
         contents = [s.content for s in source.states if s.content is not None]
         target.also(State(content, None) for content in contents)
+        # A copy in parts is an upload of the store's. If it fails it may stay, until it is purged.
+        parts = [Span(content.stream, 0) for content in contents]
+        target.also(State(s.content, span) for s in list(target.states) for span in parts)
         if not self.capabilities.atomic_replace:
             target.also([NOTHING])
         if isinstance(step, Move):
