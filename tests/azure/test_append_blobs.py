@@ -13,6 +13,7 @@ from storagedriver.driver import FileWriter
 from storagedriver.errors import ConflictError, StorageDriverError, UnavailableError
 from storagedriver.testsuites.helpers import pattern, same_bytes, upload
 from tests.azure.conftest import MakeAzure
+from tests.killed import kill
 from tests.servers.azurite import AzuriteServer
 from tests.servers.faults import Answer, FaultProxy, LoseReply
 
@@ -188,6 +189,7 @@ def test_append_that_is_refused_stays_to_be_resumed(appending: FsspecDriver, pro
         write_all(writer, content)
     with pytest.raises(StorageDriverError):
         writer.close()
+    kill(writer)
     proxy.reset()
     with appending.writer("/a", append=True) as writer:
         assert writer.size == 2 * CHUNK

@@ -11,12 +11,12 @@ import pytest
 from azure.storage.blob import BlobBlock, BlobClient
 
 from storagedriver.adapter.driver import FsspecDriver
-from storagedriver.adapter.writer import UploadWriter
 from storagedriver.driver import FileWriter
 from storagedriver.drivers.azure.blocks import BlockName, block_sizes
 from storagedriver.errors import ConflictError, PathNotFoundError, StorageDriverError
 from storagedriver.testsuites.helpers import pattern, same_bytes, upload
 from tests.azure.conftest import MakeAzure
+from tests.killed import kill
 from tests.servers.azurite import AzuriteServer
 from tests.servers.faults import Answer, FaultProxy, Gather, LoseReply, Request
 
@@ -35,13 +35,6 @@ def write_all(writer: FileWriter, content: bytes) -> None:
     for start in range(0, len(content), CHUNK):
         writer.write(content[start : start + CHUNK])
     writer.commit()
-
-
-def kill(writer: FileWriter) -> None:
-    """Leave a writer as a kill would."""
-    assert isinstance(writer, UploadWriter)
-    writer._upload.abandon()
-    FileWriter.close(writer)
 
 
 def names(blob: BlobClient, kind: str = "uncommitted") -> list[str]:

@@ -9,6 +9,7 @@ import pytest
 from storagedriver.adapter.driver import FsspecDriver
 from storagedriver.errors import ConflictError, PermissionDeniedError, UnavailableError
 from storagedriver.testsuites.helpers import drain, pattern, same_bytes, upload
+from tests.killed import kill
 from tests.oss.conftest import MakeOSS
 from tests.servers.faults import Answer, CutReply, CutRequest, FaultProxy, LoseReply, Request
 
@@ -182,6 +183,7 @@ def test_a_part_that_fails_leaves_an_upload_to_go_on_with(proxied: Proxied, make
     for end in (writer.commit, writer.close):
         with pytest.raises(UnavailableError):
             end()
+    kill(writer)
     proxy.reset()
     with make_oss(root).writer("/file", append=True) as writer:
         assert writer.size == 10 * _MIB
