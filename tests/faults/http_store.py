@@ -67,7 +67,9 @@ class Service(BaseHTTPRequestHandler):
 
     do_GET = do_PUT = do_POST = do_DELETE = answer  # noqa: N815 - as http.server names them
 
-    def act(self, what: str, asked: dict[str, str], body: bytes) -> tuple[int, bytes]:
+    def act(  # noqa: C901 - the whole protocol
+        self, what: str, asked: dict[str, str], body: bytes
+    ) -> tuple[int, bytes]:
         path = asked.get("path", "")
         table = self.uploads if what == "upload" else self.files
         held = table.get(path)
@@ -156,9 +158,9 @@ class HTTPReader(FileReader):
 
 
 class HTTPWriter(FileWriter):
-    def __init__(self, driver: HTTPDriver, path: str, id: str, size: int) -> None:
+    def __init__(self, driver: HTTPDriver, path: str, upload_id: str, size: int) -> None:
         super().__init__()
-        self.driver, self.path, self.id = driver, path, id
+        self.driver, self.path, self.id = driver, path, upload_id
         #: What the store has of the stream, and what it has not: one value, for an interrupt never to see a half of it.
         self.state = (size, b"")
 
@@ -267,9 +269,9 @@ class HTTPDriver(StorageDriver):
                 content = self.get_content(path)
             else:
                 return self.writer_class(self, path, held[:32].decode(), len(held) - 32)
-        id = uuid.uuid4().hex
-        self.ask("POST", "begin", content, path=path, id=id)
-        return self.writer_class(self, path, id, len(content))
+        upload_id = uuid.uuid4().hex
+        self.ask("POST", "begin", content, path=path, id=upload_id)
+        return self.writer_class(self, path, upload_id, len(content))
 
     def upload_size(self, path: str) -> int:
         for kind in ("uploads", "files"):

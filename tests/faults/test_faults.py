@@ -61,7 +61,7 @@ def _swift(endpoint: str, timeout: float, swift: SwiftServer, rootdirectory: str
 
 
 def _oss(endpoint: str, timeout: float, oss: OSSServer, rootdirectory: str) -> StorageDriver:
-    others = {"endpoint": endpoint, "timeout": timeout, "chunksize": 5 * MIB}
+    others: dict[str, Any] = {"endpoint": endpoint, "timeout": timeout, "chunksize": 5 * MIB}
     return factory.create("oss", oss.parameters(rootdirectory, **others))
 
 
@@ -69,9 +69,7 @@ TestSeaweedFS = fault_suite(
     "s3 on SeaweedFS", _on_seaweedfs, S3Store.capabilities, lambda seaweedfs: seaweedfs.endpoint, part=5 * MIB
 )
 TestMoto = fault_suite("s3 on moto", _on_moto, S3Store.capabilities, lambda moto_s3: moto_s3.endpoint, part=5 * MIB)
-TestAzure = fault_suite(
-    "azure", _azure, AzureStore.capabilities, lambda azurite: azurite.endpoint, part=64 << 10
-)
+TestAzure = fault_suite("azure", _azure, AzureStore.capabilities, lambda azurite: azurite.endpoint, part=64 << 10)
 TestFakeGCS = fault_suite(
     "gcs on fake-gcs-server", _on_fake, GCSStore.capabilities, lambda fake_gcs: fake_gcs.endpoint, part=256 << 10
 )

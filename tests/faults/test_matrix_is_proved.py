@@ -8,6 +8,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from storagedriver.driver import StorageDriver
 from storagedriver.testsuites.faults.matrix import Store, cases, run, seen
 from storagedriver.testsuites.faults.scripts import SCRIPTS, Sizes
 from storagedriver.testsuites.faults.states import FaultFoundError
@@ -34,6 +35,11 @@ def store_of(driver: type[HTTPDriver], endpoint: str) -> Store:
     return Store(driver, endpoint, CAPABILITIES, Sizes(PART, 3 * PART), timeout=0.1)
 
 
+def run_all(store: Store, script: str, direct: StorageDriver) -> None:
+    for case in cases(script, seen(store, script, direct), store):
+        run(store, case, direct)
+
+
 @pytest.mark.parametrize("script", SCRIPTS)
 def test_correct_driver_passes(endpoint: str, script: str, request: pytest.FixtureRequest) -> None:
     store, failures = store_of(HTTPDriver, endpoint), []
@@ -51,5 +57,4 @@ def test_correct_driver_passes(endpoint: str, script: str, request: pytest.Fixtu
 def test_broken_driver_is_found(endpoint: str, broken: type[HTTPDriver]) -> None:
     store, script = store_of(broken, endpoint), BROKEN[broken]
     with store.direct() as direct, pytest.raises(FaultFoundError):
-        for case in cases(script, seen(store, script, direct), store):
-            run(store, case, direct)
+        run_all(store, script, direct)

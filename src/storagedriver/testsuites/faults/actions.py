@@ -153,7 +153,7 @@ class Refuse(Action):
 
 @dataclass(frozen=True)
 class LoseAndHang(Action):
-    """The server does what it is asked, the answer does not come, and the connection stays until the proxy is healed."""
+    """The server does what it is asked, the answer does not come, and the connection stays until `heal`."""
 
     def perform(self, exchange: Exchange) -> None:
         exchange.send_request()

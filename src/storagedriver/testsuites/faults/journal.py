@@ -37,7 +37,7 @@ def step_of(entry: Entry) -> Step:
     """The call of an entry."""
     kind, path, more = _KINDS[entry["kind"]], entry["path"], entry["more"]
     if kind in (Put, Write):
-        return kind(path, pattern(*more))  # type: ignore[call-arg]
+        return kind(path, pattern(*more))
     return kind(path) if more is None else kind(path, more)  # type: ignore[call-arg]
 
 

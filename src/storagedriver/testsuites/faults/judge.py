@@ -16,9 +16,7 @@ from storagedriver.testsuites.helpers import drain, lists_uploads
 __all__ = ["judge", "look", "publish", "purge_all"]
 
 
-def judge(
-    driver: StorageDriver, model: Model, at: str, script: Script, *, resume: bool, purge: bool = False
-) -> None:
+def judge(driver: StorageDriver, model: Model, at: str, script: Script, *, resume: bool, purge: bool = False) -> None:
     """Hold a directory to the model, and delete it.
 
     Parameters

@@ -150,4 +150,3 @@ def _wait_for(process: subprocess.Popen[bytes], journal: Path, choice: random.Ra
 
 def _count(journal: Path) -> int:
     return journal.read_bytes().count(b'"begun"') if journal.exists() else 0
-

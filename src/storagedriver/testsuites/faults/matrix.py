@@ -183,5 +183,3 @@ def _finish(session: Session, script: Script) -> None:
     rest = goal[held.size :] if goal.startswith(held.bases[0]) else b"something else"
     session.again(Write(path, rest))
     session.again(Commit(path))
-
-

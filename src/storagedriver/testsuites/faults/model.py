@@ -92,15 +92,6 @@ class Model:
                 place.also(State(content, content) for content in whole)
             case Open():
                 place.also(self._emptied(place.states))
-            case Write(data=data):
-                self.writer(step.path).give(data)
-            case Close():
-                self.writer(step.path).closing = True
-            case Commit():
-                writer = self.writer(step.path)
-                writer.committed |= set(writer.streams())
-            case Cancel():
-                place.also(self.writer(step.path).cancelled())
             case Move(dest=dest) | Copy(dest=dest):
                 self._transfer(step, dest)
             case Delete():
@@ -108,8 +99,9 @@ class Model:
                     gone = self.at(path)
                     gone.also(State(s.content, None) for s in list(gone.states))
                     gone.also(State(None, s.upload) for s in list(gone.states))
-        if isinstance(step, Write | Close | Commit):
-            place.also(self.writer(step.path).states())
+            case Write() | Close() | Commit() | Cancel():
+                self._begun_with(self.writer(step.path), step)
+                place.also(self.writer(step.path).states())
 
     def done(self, step: Step, size: int | None = None) -> None:
         """The call has returned; `size` is that of its writer."""
@@ -120,17 +112,6 @@ class Model:
                 place.states = frozenset(s for s in place.states if s.content == exactly(content))
             case Open(append=append):
                 self._opened(place, step, size or 0, append=append)
-            case Write(data=data):
-                self.writer(step.path).take(data, size, failed=False)
-            case Close():
-                self.writer(step.path).keep(size)
-                place.states = self.writer(step.path).states()
-                place.writer = None
-            case Commit():
-                self._committed(place, size)
-            case Cancel():
-                place.states = self.writer(step.path).cancelled()
-                place.writer = None
             case Move(dest=dest) | Copy(dest=dest):
                 sources = [s for s in place.states if s.content is not None]
                 self.at(dest).must_be(*(State(s.content, None) for s in sources))
@@ -140,6 +121,8 @@ class Model:
             case Delete():
                 for path in self.below(step.path):
                     self.at(path).must_be(NOTHING)
+            case Write() | Close() | Commit() | Cancel():
+                self._done_with(place, self.writer(step.path), step, size)
 
     def failed(self, step: Step, error: BaseException, size: int | None = None) -> None:
         """The call has raised; `size` is that of its writer, None if that is not to be had."""
@@ -147,6 +130,10 @@ class Model:
         interrupted = not isinstance(error, Exception)
         if not interrupted:
             self._check_error(step, error)
+        if isinstance(error, ConflictError):
+            # The writer is closed, as the upload is gone.
+            place.states, place.writer = self.writer(step.path).gone(), None
+            return
         match step:
             case Move(dest=dest) | Copy(dest=dest):
                 self._copied.add(dest)
@@ -161,6 +148,8 @@ class Model:
 
     def is_met(self, step: Step, error: BaseException) -> bool:
         """Whether a repeated call has failed because its first attempt had done all there was to do."""
+        if isinstance(error, ConflictError):
+            return True
         if not isinstance(error, PathNotFoundError):
             return False
         gone = self.below(step.path)
@@ -249,17 +238,30 @@ class Model:
         )
         place.states = place.writer.states()
 
-    def _committed(self, place: Place, size: int | None) -> None:
-        writer = place.writer
-        if writer is None:
-            raise ValueError("no writer is open")
-        if writer.unsure:
-            most = (Span(base + writer.tried, writer.least) for base in writer.bases)
-            place.must_be(*(State(span, None) for span in most))
-        else:
-            if size is not None and size != writer.size:
-                raise FaultFoundError(f"after commit size is {size} and not {writer.size}")
-            place.must_be(*(State(exactly(stream), None) for stream in writer.streams()))
+    def _begun_with(self, writer: Upload, step: Step) -> None:
+        match step:
+            case Write(data=data):
+                writer.give(data)
+            case Close():
+                writer.closing = True
+            case Commit():
+                writer.committed |= set(writer.streams())
+            case Cancel():
+                writer.cancelling = True
+                self.at(step.path).also(writer.cancelled())
+
+    def _done_with(self, place: Place, writer: Upload, step: Step, size: int | None) -> None:
+        match step:
+            case Write(data=data):
+                writer.take(data, size, failed=False)
+                return
+            case Close():
+                writer.keep(size)
+                place.states = writer.states()
+            case Commit():
+                place.states = writer.published(size)
+            case Cancel():
+                place.states = writer.cancelled()
         place.writer = None
 
     def _transfer(self, step: Step, dest: str) -> None:
@@ -280,10 +282,17 @@ class Model:
         if isinstance(error, PathNotFoundError) and not isinstance(step, Ask):
             if isinstance(step, Open) and any(s.resumed is None for s in self.at(step.path).states):
                 return
-            if not isinstance(step, Open) and any(s.content is None for path in (step.path, *self.below(step.path)) for s in self.at(path).states):
+            if not isinstance(step, Open) and any(
+                s.content is None for path in (step.path, *self.below(step.path)) for s in self.at(path).states
+            ):
                 return
             raise FaultFoundError(f"{step} raised PathNotFoundError; there is {self.describe(step.path)}") from error
         if isinstance(error, ConflictError):
+            writer = self.at(step.path).writer
+            if isinstance(step, Close) and writer is not None and writer.may_be_gone():
+                return
             raise FaultFoundError(f"{step} raised ConflictError, and there is no other writer: {error}") from error
-        if isinstance(error, PathNotFoundError | BucketNotFoundError) or not isinstance(error, StorageDriverError | ValueError):
+        if isinstance(error, PathNotFoundError | BucketNotFoundError) or not isinstance(
+            error, StorageDriverError | ValueError
+        ):
             raise FaultFoundError(f"{step} raised {type(error).__name__}: {error}") from error

@@ -108,7 +108,9 @@ def _stream(size: Callable[[int], int], *, over: bool = False, whole: bool = Fal
     return make
 
 
-def _append(held: Callable[[int], int], more: Callable[[int], int], *, committed: bool, over: bool = False) -> MakeScript:
+def _append(
+    held: Callable[[int], int], more: Callable[[int], int], *, committed: bool, over: bool = False
+) -> MakeScript:
     """What is appended to content, or to an upload that was closed."""
 
     def make(at: str, sizes: Sizes) -> Script:
@@ -166,7 +168,7 @@ def _cancel_resumed(at: str, sizes: Sizes) -> Script:
     return Script(before, (Open(path, append=True), Write(path, b"more"), Cancel(path)), path, content + b"more")
 
 
-def _transfer(kind: type[Move] | type[Copy], size: Callable[[Sizes], int], *, over: bool = False) -> MakeScript:
+def _transfer(kind: type[Move | Copy], size: Callable[[Sizes], int], *, over: bool = False) -> MakeScript:
     def make(at: str, sizes: Sizes) -> Script:
         source, content = f"{at}/source", _bytes(size(sizes))
         before: list[Step] = [Open(source), *_pieces(source, content, sizes.part), Commit(source)]

@@ -6,7 +6,7 @@ import warnings
 from typing import Any
 
 from storagedriver.driver import FileWriter, StorageDriver
-from storagedriver.errors import StorageDriverError
+from storagedriver.errors import ConflictError, StorageDriverError
 from storagedriver.testsuites.faults.model import Model
 from storagedriver.testsuites.faults.states import FaultFoundError, shown
 from storagedriver.testsuites.faults.steps import Ask, Cancel, Close, Commit, Open, Step, Write
@@ -56,6 +56,8 @@ class Session:
             if isinstance(error, ValueError) and not isinstance(error, StorageDriverError) and not self.interrupted:
                 raise FaultFoundError(f"{step} raised {type(error).__name__}: {error}") from error
             self.model.failed(step, error, self.size(step))
+            if isinstance(error, ConflictError):
+                self.writers.pop(step.path).close()
             raise
         self.model.done(step, self.size(step))
         if isinstance(step, Close | Commit | Cancel):

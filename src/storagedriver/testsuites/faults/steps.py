@@ -30,6 +30,8 @@ class Step:
 
 @dataclass(frozen=True)
 class Put(Step):
+    """`put_content`."""
+
     content: bytes
 
     def perform(self, session: Session) -> None:
@@ -41,6 +43,8 @@ class Put(Step):
 
 @dataclass(frozen=True)
 class Open(Step):
+    """`writer`."""
+
     append: bool = False
 
     def perform(self, session: Session) -> None:
@@ -52,6 +56,8 @@ class Open(Step):
 
 @dataclass(frozen=True)
 class Write(Step):
+    """`write`, with all of the data."""
+
     data: bytes
 
     def perform(self, session: Session) -> None:
@@ -63,24 +69,32 @@ class Write(Step):
 
 @dataclass(frozen=True)
 class Close(Step):
+    """`close` of a writer."""
+
     def perform(self, session: Session) -> None:
         session.writers[self.path].close()
 
 
 @dataclass(frozen=True)
 class Commit(Step):
+    """`commit`."""
+
     def perform(self, session: Session) -> None:
         session.writers[self.path].commit()
 
 
 @dataclass(frozen=True)
 class Cancel(Step):
+    """`cancel`."""
+
     def perform(self, session: Session) -> None:
         session.writers[self.path].cancel()
 
 
 @dataclass(frozen=True)
 class Move(Step):
+    """`move`."""
+
     dest: str
 
     def perform(self, session: Session) -> None:
@@ -92,6 +106,8 @@ class Move(Step):
 
 @dataclass(frozen=True)
 class Copy(Step):
+    """`copy`."""
+
     dest: str
 
     def perform(self, session: Session) -> None:
@@ -103,6 +119,8 @@ class Copy(Step):
 
 @dataclass(frozen=True)
 class Delete(Step):
+    """`delete`."""
+
     def perform(self, session: Session) -> None:
         session.driver.delete(self.path)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import inspect
+import logging
 import os
 import random
 import warnings
@@ -22,6 +23,7 @@ from storagedriver.testsuites.streams import slow_is_on
 
 __all__ = ["Known", "fault_suite"]
 
+_log = logging.getLogger(__name__)
 #: The seed that chooses the cases of an ordinary run, and the name of the one case to run.
 SEED, CASE = "STORAGEDRIVER_FAULTS_SEED", "STORAGEDRIVER_FAULTS_CASE"
 #: How many cases of each script to run; by default all of them, and in an ordinary run two.
@@ -67,7 +69,8 @@ class Faults:
     def store(self, request: pytest.FixtureRequest) -> Store:
         """The driver under test; what `make_driver` asks for are fixtures."""
         given = _fixtures(self.make_driver, request, skip=2)
-        endpoint = self.endpoint if isinstance(self.endpoint, str) else self.endpoint(**_fixtures(self.endpoint, request))
+        asked = self.endpoint
+        endpoint = asked if isinstance(asked, str) else asked(**_fixtures(asked, request))
 
         def make(address: str, timeout: float) -> StorageDriver:
             return self.make_driver(address, timeout, **given)
@@ -125,10 +128,11 @@ class Faults:
             except (FaultFoundError, StorageDriverError, OSError, ValueError) as error:
                 if not any(known.covers(case) for known in self.known):
                     kind = "" if isinstance(error, FaultFoundError) else f"while judging: {type(error).__name__}: "
+                    _log.warning("%s: %s%s", case, kind, error)
                     yield f"  {case}: {kind}{error}"
 
 
-def fault_suite(
+def fault_suite(  # noqa: PLR0913 - an author gives them by name
     name: str,
     make_driver: Callable[..., StorageDriver],
     capabilities: Capabilities,

@@ -34,6 +34,8 @@ class Upload:
         The upload itself is durable: a resume finds it.
     closing : bool
         A close was begun.
+    cancelling : bool
+        A cancel was begun.
     unsure : bool
         The writer does not say what it has taken.
     pending : bytes or None
@@ -51,6 +53,7 @@ class Upload:
     tail: bytes = b""
     tried: bytes = b""
     closing: bool = False
+    cancelling: bool = False
     unsure: bool = False
     pending: bytes | None = None
     committed: set[bytes] = field(default_factory=set)
@@ -110,6 +113,15 @@ class Upload:
         self.least = max(self.least, durable)
         self.kept = self.kept or durable > 0
 
+    def may_be_gone(self) -> bool:
+        """Whether a commit or a cancel that raised may have ended the upload."""
+        return bool(self.committed) or self.cancelling
+
+    def gone(self) -> frozenset[State]:
+        """What may be found if it was ended so."""
+        published = frozenset(State(exactly(content), None) for content in self.committed)
+        return published | (self.cancelled() if self.cancelling else frozenset())
+
     def states(self) -> frozenset[State]:
         """What may be found before it is committed or cancelled."""
         found: set[State] = set()
@@ -136,6 +148,14 @@ class Upload:
         if self.committed and not self.capabilities.atomic_replace:
             found |= {State(None, span), State(None, None)}
         return found
+
+    def published(self, size: int | None) -> frozenset[State]:
+        """What may be found after its `commit` has returned; `size` is what the writer says then."""
+        if self.unsure:
+            return frozenset(State(Span(base + self.tried, self.least), None) for base in self.bases)
+        if size is not None and size != self.size:
+            raise FaultFoundError(f"after commit size is {size} and not {self.size}")
+        return frozenset(State(exactly(stream), None) for stream in self.streams())
 
     def cancelled(self) -> frozenset[State]:
         """What may be found after its `cancel` has returned."""
