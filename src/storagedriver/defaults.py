@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING
 
-from storagedriver.errors import PathNotFoundError
+from storagedriver.errors import PathNotFoundError, StorageDriverError
 from storagedriver.paths import check_path
 
 if TYPE_CHECKING:
@@ -39,7 +40,8 @@ def copy(driver: StorageDriver, source: str, dest: str) -> None:
                 writer.write(piece)
             writer.commit()
         except BaseException:
-            if not writer.closed:
+            # The failure that came first is the one to report.
+            with contextlib.suppress(StorageDriverError, ValueError):
                 writer.cancel()
             raise
 

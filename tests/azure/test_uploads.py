@@ -337,3 +337,32 @@ def test_store_takes_a_later_upload_after_many_sessions(driver: FsspecDriver) ->
     assert driver.get_content("/a") == b"".join(content)
     upload(driver, "/a", b"over")
     assert driver.get_content("/a") == b"over"
+
+
+def test_clearing_that_broke_off_is_no_file_and_can_be_purged(
+    make_azure: MakeAzure, azurite: AzuriteServer, proxy: FaultProxy, root: str
+) -> None:
+    driver = make_azure(root, serviceurl=f"{proxy.endpoint}/{azurite.account}", max_retries=1)
+    driver.put_content("/dir/other", b"x")
+    for again in (False, True):
+        upload(driver, "/dir/a", b"begun", end="close")
+        writer = driver.writer("/dir/a", append=True)
+        rule = proxy.add(Answer(403), method="DELETE", times=None)
+        with pytest.raises(PermissionError):
+            writer.cancel()
+        assert rule.hits
+        proxy.reset()
+        assert not driver.exists("/dir/a")
+        assert driver.list("/dir") == ["/dir/other"]
+        for call in (driver.get_content, driver.reader, lambda path: driver.writer(path, append=True)):
+            with pytest.raises(PathNotFoundError):
+                call("/dir/a")
+        assert [info.path for info in driver.uploads()] == ["/dir/a"]
+        if again:
+            writer.cancel()
+        else:
+            kill(writer)
+            assert [info.path for info in driver.purge_uploads()] == ["/dir/a"]
+        assert list(driver.uploads("/dir/a")) == []
+    upload(driver, "/dir/a", b"new")
+    assert driver.get_content("/dir/a") == b"new"

@@ -107,13 +107,12 @@ class FsspecDriver(StorageDriver):
             with self._call(path):
                 self._store.put(key, view)
             return
-        writer = self.writer(path)
+        writer = self._begin(path)
         try:
             writer.write(view)
             writer.commit()
         except BaseException:
-            if not writer.closed:
-                writer.cancel()
+            writer.discard()
             raise
 
     def reader(self, path: str, offset: int = 0, length: int | None = None) -> FileReader:
@@ -126,9 +125,11 @@ class FsspecDriver(StorageDriver):
 
     def writer(self, path: str, append: bool = False) -> FileWriter:
         """Begin an upload, or go on with one."""
+        if not append:
+            return self._begin(path)
         key = self._key(path)
         with self._call(path):
-            upload = self._store.resume(key) if append else self._store.begin(key)
+            upload = self._store.resume(key)
         return UploadWriter(self._store, path, upload)
 
     def stat(self, path: str) -> FileInfo:
@@ -260,6 +261,12 @@ class FsspecDriver(StorageDriver):
         """Give back connections and threads."""
         self._store.ahead.close()
         self._store.close()
+
+    def _begin(self, path: str) -> UploadWriter:
+        key = self._key(path)
+        with self._call(path):
+            upload = self._store.begin(key)
+        return UploadWriter(self._store, path, upload)
 
     @contextmanager
     def _call(self, path: str) -> Iterator[None]:

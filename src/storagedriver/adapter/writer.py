@@ -36,6 +36,7 @@ class UploadWriter(FileWriter):
         self._store = store
         self._path = path
         self._upload = upload
+        self._cancelling = False
 
     def __repr__(self) -> str:
         state = "closed" if self.closed else "open"
@@ -53,6 +54,7 @@ class UploadWriter(FileWriter):
     def write(self, data: Buffer, /) -> int:
         """Take all of `data` and return its length in bytes; a failure has taken a prefix, which `size` counts."""
         self._check_open()
+        self._check_kept()
         view = memoryview(data).cast("B")
         with translated(self._store, self._path):
             self._upload.write(view)
@@ -61,13 +63,15 @@ class UploadWriter(FileWriter):
     def commit(self) -> None:
         """Publish the content at the path. After a failure it can be called again."""
         self._check_open()
+        self._check_kept()
         with self._ending():
             self._upload.commit()
         super().close()
 
     def cancel(self) -> None:
-        """Remove everything of this upload."""
+        """Remove everything of this upload. After a failure only this can be called again."""
         self._check_open()
+        self._cancelling = True
         with translated(self._store, self._path):
             self._upload.cancel()
         super().close()
@@ -76,6 +80,7 @@ class UploadWriter(FileWriter):
         """Make all that was written durable, for another session to go on. After a failure it can be called again."""
         if self.closed:
             return
+        self._check_kept()
         try:
             with self._ending():
                 self._upload.suspend()
@@ -83,6 +88,16 @@ class UploadWriter(FileWriter):
             error.durable = self._upload.durable
             raise
         super().close()
+
+    def discard(self) -> None:
+        """Cancel after a failure. If that fails too, what is left can be purged."""
+        if self.closed:
+            return
+        try:
+            self.cancel()
+        except Exception:  # noqa: BLE001 - the failure that came first is the one to report
+            self._upload.abandon()
+            super().close()
 
     def __del__(self) -> None:
         # io.IOBase would call close() here, which sends what is buffered.
@@ -100,6 +115,12 @@ class UploadWriter(FileWriter):
             self._upload.abandon()
             super().close()
             raise
+
+    def _check_kept(self) -> None:
+        """Raise if a part of the upload may be gone."""
+        if self._cancelling:
+            detail = "a cancel has failed, and may have removed a part of the upload: only cancel can be called again"
+            raise StorageDriverError(detail, driver_name=self._store.name, path=self._path)
 
     def _check_open(self) -> None:
         if self.closed:

@@ -17,10 +17,24 @@ from storagedriver.drivers.azure.client import Client
 from storagedriver.drivers.azure.errors import INVALID_BLOB_TYPE, NO_BLOB, classify, code_of, status_of
 from storagedriver.errors import PathNotFoundError, StorageDriverError
 
-__all__ = ["CONTENT_TYPE", "Blob", "delete", "delete_one", "existing", "get", "look", "put", "sign", "stream"]
+__all__ = [
+    "CLEARING_TYPE",
+    "CONTENT_TYPE",
+    "Blob",
+    "delete",
+    "delete_one",
+    "existing",
+    "get",
+    "look",
+    "put",
+    "sign",
+    "stream",
+]
 
 #: What the registry gives everything it writes.
 CONTENT_TYPE = "application/octet-stream"
+#: The type of the empty blob that lies at a key for a moment, while uncommitted blocks are dropped. It is no file.
+CLEARING_TYPE = "application/x-storagedriver-clearing"
 _OK = 200
 _UNSATISFIABLE = 416
 _DELETED = (200, 202)
@@ -48,6 +62,16 @@ class Blob:
     blocks: int
     headers: Mapping[str, str]
 
+    @property
+    def is_clearing(self) -> bool:
+        """Whether it is there only to drop uncommitted blocks, and no file."""
+        return is_clearing(self.headers)
+
+
+def is_clearing(headers: Mapping[str, str]) -> bool:
+    """Whether the headers of an answer are those of a blob that is there only to drop uncommitted blocks."""
+    return headers.get("Content-Type", "") == CLEARING_TYPE
+
 
 def look(client: Client, key: str, headers: Mapping[str, str] | None = None) -> Blob | None:
     """The blob, None if there is none. A missing container raises."""
@@ -66,14 +90,17 @@ def look(client: Client, key: str, headers: Mapping[str, str] | None = None) -> 
 def existing(client: Client, key: str, version: str = "") -> Entry:
     """The entry of a blob that must be there, and of this version if one is given."""
     blob = look(client, key, _same(version))
-    if blob is None:
+    if blob is None or blob.is_clearing:
         raise PathNotFoundError
     return blob.entry
 
 
 def get(client: Client, key: str) -> bytes:
     """The whole content."""
-    return client.send("GET", key).content
+    answer = client.send("GET", key)
+    if is_clearing(answer.headers):
+        raise PathNotFoundError
+    return answer.content
 
 
 def put(client: Client, key: str, content: memoryview) -> None:
@@ -112,6 +139,8 @@ def _part(offset: int, length: int | None, version: str) -> dict[str, str]:
 
 
 def _partial(key: str, answer: Answer, offset: int) -> Entry:
+    if is_clearing(answer.headers):
+        raise PathNotFoundError
     if answer.status == _OK and offset:
         raise StorageDriverError("the store does not support ranges: it answered with the whole blob")
     return _entry(key, answer, whole_size(answer))

@@ -16,7 +16,7 @@ from xml.etree import ElementTree as ET
 
 from storagedriver.adapter.lane import AnswerError
 from storagedriver.drivers.azure import blobs
-from storagedriver.drivers.azure.blobs import CONTENT_TYPE, Blob
+from storagedriver.drivers.azure.blobs import CLEARING_TYPE, CONTENT_TYPE, Blob
 from storagedriver.drivers.azure.blocks import Block
 from storagedriver.drivers.azure.client import Client
 from storagedriver.drivers.azure.copying import copy_onto_itself
@@ -108,12 +108,15 @@ def clear(client: Client, key: str) -> None:
     """Drop all uncommitted blocks; what is committed stays, under another ETag.
 
     The store has no request for it. Where nothing is committed, an empty blob
-    is, and then deleted; else the same list is committed again, or, where
+    of a type of its own is, and then deleted; else the same list is committed again, or, where
     there is none, the blob is copied onto itself.
     """
     blob = blobs.look(client, key)
     if blob is None:
         _clear_nothing(client, key)
+    elif blob.is_clearing:
+        # A clearing that was killed, or failed, before its end.
+        _delete_version(client, key, blob.entry.version)
     elif not blob.is_append:
         _clear_content(client, key, blob)
 
@@ -121,17 +124,21 @@ def clear(client: Client, key: str) -> None:
 def _clear_nothing(client: Client, key: str) -> None:
     ours = secrets.token_hex(8)
     try:
-        _put_list(client, key, (), (), "", {"x-ms-blob-content-type": CONTENT_TYPE, _CLEARING: ours})
+        _put_list(client, key, (), (), "", {"x-ms-blob-content-type": CLEARING_TYPE, _CLEARING: ours})
     except AnswerError as error:
         # Somebody else has committed in between, and that drops the others as
         # well; or it was this, and its answer was lost.
         if not is_conflict(error):
             raise
     blob = blobs.look(client, key)
-    if blob is None or blob.headers.get(_CLEARING) != ours:
-        return
+    if blob is not None and blob.headers.get(_CLEARING) == ours:
+        _delete_version(client, key, blob.entry.version)
+
+
+def _delete_version(client: Client, key: str, version: str) -> None:
+    """Delete a blob, unless another writer has replaced it."""
     try:
-        blobs.delete_one(client, key, blob.entry.version)
+        blobs.delete_one(client, key, version)
     except AnswerError as error:
         if not is_conflict(error):
             raise

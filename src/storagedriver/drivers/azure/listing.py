@@ -13,6 +13,7 @@ from xml.etree import ElementTree as ET
 
 from storagedriver.adapter.ahead import Listing
 from storagedriver.adapter.store import EPOCH, Entry
+from storagedriver.drivers.azure.blobs import CLEARING_TYPE
 from storagedriver.drivers.azure.client import Client
 
 __all__ = ["pages"]
@@ -35,7 +36,8 @@ def pages(
     prefix, recursive, limit, start_after
         As there.
     unfinished : bool
-        Whether blobs that have nothing but uncommitted blocks are listed, too.
+        Whether blobs that have nothing but uncommitted blocks are listed, too,
+        and what an unfinished clearing of such blocks has left.
     """
     query = {"restype": "container", "comp": "list", "prefix": client.full(prefix)}
     if not recursive:
@@ -46,13 +48,17 @@ def pages(
     def fetch(marker: str, wanted: int) -> tuple[list[Entry], str | None]:
         asked = {**query, "maxresults": str(min(wanted or _MOST, _MOST)), **({"marker": marker} if marker else {})}
         root = ET.fromstring(client.send("GET", None, asked).content)  # noqa: S314 - from the store, and expat bounds entities
-        page = [entry for entry in _entries(client, root) if not start_after or _position(entry) > start_after]
+        page = [
+            entry
+            for entry in _entries(client, root, unfinished=unfinished)
+            if not start_after or _position(entry) > start_after
+        ]
         return page, root.findtext("NextMarker") or None
 
     return Listing(fetch, "", limit=limit)
 
 
-def _entries(client: Client, root: ET.Element) -> Iterator[Entry]:
+def _entries(client: Client, root: ET.Element, *, unfinished: bool) -> Iterator[Entry]:
     for element in root.iterfind("Blobs/*"):
         name = element.find("Name")
         text = "" if name is None else name.text or ""
@@ -62,6 +68,8 @@ def _entries(client: Client, root: ET.Element) -> Iterator[Entry]:
         key = client.relative(text)
         if element.tag == "BlobPrefix":
             yield Entry(key[:-1], is_dir=True)
+            continue
+        if element.findtext("Properties/Content-Type") == CLEARING_TYPE and not unfinished:
             continue
         size = int(element.findtext("Properties/Content-Length") or 0)
         etag = element.findtext("Properties/Etag") or ""

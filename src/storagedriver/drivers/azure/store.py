@@ -83,7 +83,7 @@ class AzureStore(UploadsStore):
     def head(self, key: str, /) -> Entry | None:
         """The blob, None if there is none."""
         blob = blobs.look(self._client, key)
-        return blob.entry if blob else None
+        return None if blob is None or blob.is_clearing else blob.entry
 
     def get(self, key: str, /) -> bytes:
         """The whole content."""

@@ -22,6 +22,8 @@ from storagedriver.errors import PathNotFoundError
 __all__ = ["Uploads"]
 
 _MARKER = b"0"
+#: The id under which the rest of an unfinished clearing is listed.
+_CLEARING_ID = "clearing"
 #: What the store answers where blocks with names of another length wait.
 _OTHER_LENGTH = "InvalidBlobOrBlock"
 
@@ -74,7 +76,7 @@ class Uploads:
             name = found.name.resumed(len(found.run) + 1)
             head = blocks.committed if name.appends else ()
             return BlockUpload(self._ways, key, name=name, version=version, head=head, run=found.run)
-        if blob is None:
+        if blob is None or blob.is_clearing:
             raise PathNotFoundError
         if self.appends:
             return AppendUpload.adopt(self.client, self.limit, blob, self.chunk_size)
@@ -86,7 +88,7 @@ class Uploads:
         found = newest(blocks.uncommitted, blob.entry.version if blob else "")
         if found is not None:
             return self._size(found, blocks)
-        return None if blob is None else blob.entry.size
+        return None if blob is None or blob.is_clearing else blob.entry.size
 
     def uploads(self, key: str) -> Iterator[UploadInfo]:
         """As `Store.uploads`.
@@ -111,8 +113,8 @@ class Uploads:
         self.end(upload.path[1:], upload.id)
 
     def end(self, key: str, upload_id: str) -> None:
-        """Drop the upload of this id, unless it is gone or another one has taken its place."""
-        if any(upload.id == upload_id for upload in self._upload(key)):
+        """Drop the upload of this id, or what an attempt to do so has left, unless another one has taken its place."""
+        if any(upload.id in (upload_id, _CLEARING_ID) for upload in self._upload(key)):
             block_lists.clear(self.client, key)
 
     @property
@@ -139,6 +141,8 @@ class Uploads:
 
     def _upload(self, key: str) -> Iterator[UploadInfo]:
         blob, blocks = self._look(key)
+        if blob is not None and blob.is_clearing:
+            yield UploadInfo("/" + key, _CLEARING_ID, blob.entry.mod_time, 0)
         found = newest(blocks.uncommitted, blob.entry.version if blob else "")
         if found is None:
             return
