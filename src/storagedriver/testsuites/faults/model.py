@@ -147,8 +147,12 @@ class Model:
             place.states = self.writer(step.path).states()
 
     def is_met(self, step: Step, error: BaseException) -> bool:
-        """Whether a repeated call has failed because its first attempt had done all there was to do."""
+        """Whether a call may fail on a store that works: an earlier attempt has done what there was to do."""
+        writer = self.at(step.path).writer
         if isinstance(error, ConflictError):
+            return True
+        if isinstance(step, Write | Close | Commit) and writer is not None and writer.cancelling:
+            # What is left may not be whole: such a writer may refuse everything but cancel.
             return True
         if not isinstance(error, PathNotFoundError):
             return False
