@@ -63,8 +63,8 @@ class Model:
         self.part = part
         self.places: dict[str, Place] = {}
         self._moves: list[tuple[str, str]] = []
-        #: Where a copy has failed that another one was made after.
-        self._copied: set[str] = set()
+        #: Where a put or a copy was cut short: what the store had of it may be listed until it is purged.
+        self._litter: set[str] = set()
 
     def at(self, path: str) -> Place:
         """What is known of a path."""
@@ -86,6 +86,7 @@ class Model:
         place = self.at(step.path)
         match step:
             case Put(content=content):
+                self._litter.add(step.path)
                 place.also(State(exactly(content), upload) for upload in [None, *(s.upload for s in place.states)])
             case Open(append=True):
                 whole = [s.content for s in place.states if s.upload is None and s.content is not None]
@@ -108,6 +109,7 @@ class Model:
         place = self.at(step.path)
         match step:
             case Put(content=content):
+                self._litter.discard(step.path)
                 place.also(State(exactly(content), s.upload) for s in list(place.states))
                 place.states = frozenset(s for s in place.states if s.content == exactly(content))
             case Open(append=append):
@@ -136,7 +138,7 @@ class Model:
             return
         match step:
             case Move(dest=dest) | Copy(dest=dest):
-                self._copied.add(dest)
+                self._litter.add(dest)
             case Write(data=data):
                 self.writer(step.path).take(
                     data, size, part=self.part, failed=True, interrupted=interrupted or isinstance(error, ValueError)
@@ -197,7 +199,7 @@ class Model:
     def see_upload(self, path: str, *, listed: bool, complete: bool) -> None:
         """Hold it to the model whether `uploads` shows an upload. Where that is not complete, it may leave one out."""
         states = self.at(path).states
-        if listed and path not in self._copied and all(s.upload is None for s in states):
+        if listed and path not in self._litter and all(s.upload is None for s in states):
             raise FaultFoundError(f"uploads() shows an upload of {path}; allowed: {self.describe(path)}")
         if complete and not listed and all(s.upload is not None for s in states):
             raise FaultFoundError(f"uploads() does not show the upload of {path}; allowed: {self.describe(path)}")

@@ -139,8 +139,13 @@ class Upload:
             found |= {State(content, span) for content in self.before}
         if not self.kept:
             found |= {State(content, None) for content in self.before}
+        # Nothing was added to content: that is what a resume finds, and there need not be an upload.
+        found |= {State(content, None) for content in self.before if content == exactly(span.stream)}
         if self.shows:
             found |= {State(span, span), State(span, None)}
+            if kind == "shown_when_resumed":
+                # What was published, to go on, may be older than what is durable.
+                found.add(State(Span(span.stream, 0), span))
             if kind == "shown" and not self.kept:
                 found |= {State(None, None), State(None, span)}
         if kind == "hides" and (self.closing or self.kept):
