@@ -276,6 +276,8 @@ class FileWriter(io.RawIOBase):
     def cancel(self) -> None:
         """Remove everything of this upload. It works after any failure.
 
+        After a cancel that failed only cancel can be called again.
+
         What was committed at the path before stays where `Capabilities` says
         so. A `commit` that raised may have published all the same: that stays,
         unless unfinished uploads are shown at the path anyway.

@@ -151,6 +151,21 @@ def test_cancel_after_a_failed_commit_leaves_nothing(proxied: Proxied) -> None:
         assert list(driver.uploads()) == []
 
 
+def test_cancel_removes_what_was_published_to_go_on_though_its_answers_were_lost(proxied: Proxied) -> None:
+    driver, proxy = proxied
+    upload(driver, "/a", b"begun", end="close")
+    writer = driver.writer("/a", append=True)
+    proxy.add(LoseReply(), when=is_complete)
+    proxy.add(CutRequest(), when=is_complete, times=None)
+    with pytest.raises(UnavailableError):
+        writer.write(b"more")
+    proxy.reset()
+    assert driver.exists("/a")
+    writer.cancel()
+    assert not driver.exists("/a")
+    assert list(driver.uploads()) == []
+
+
 @pytest.mark.parametrize("size", [0, 1000])
 def test_commit_whose_answers_were_lost_is_a_success_when_it_is_made_again(proxied: Proxied, size: int) -> None:
     driver, proxy = proxied

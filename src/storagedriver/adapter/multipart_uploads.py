@@ -229,8 +229,9 @@ class MultipartUpload(PartUpload[Part]):
         self._closed_off = closed_off
         self._marker = marker
         super().__init__(content.size if content else sum(part.size for part in parts))
-        #: The parts that were published to be able to go on, and the version that they have become.
-        self._published: Sequence[Part] = ()
+        #: The parts that are published to be able to go on, whether that is known to be done, and their version then.
+        self._publishing: Sequence[Part] = ()
+        self._is_published = False
         self._published_version = ""
         #: Uploads that were begun and are not used; the one whose id was lost with its answer is "".
         self._strays: list[str] = []
@@ -255,16 +256,16 @@ class MultipartUpload(PartUpload[Part]):
         with self._uploads.limit.slot():
             if self._id is not None:
                 self._client.abort_multipart(self._key, self._id)
-            if self._published and self._is_published_still():
+            if self._publishing and self._lies_published():
                 self._client.delete([self._key])
         self._remove_strays(quietly=False)
 
-    def _is_published_still(self) -> bool:
+    def _lies_published(self) -> bool:
         """Whether what lies at the key is what was published to go on, and neither a commit's content nor another's."""
         entry = self._client.head(self._key)
         if entry is None:
             return False
-        known = self._published_version or composite_etag(self._published)
+        known = self._published_version or composite_etag(self._publishing)
         return entry.version.strip('"') == known.strip('"')
 
     def _prepare(self) -> PartEngine[Part]:
@@ -285,9 +286,11 @@ class MultipartUpload(PartUpload[Part]):
 
     def _publish(self) -> None:
         """Complete what there is, so that it can be copied: parts themselves cannot."""
-        if not self._published:
+        if not self._is_published:
+            # Noted before: the answer can be lost.
+            self._publishing = self._parts
             self._complete(self._parts)
-            self._published = self._parts
+            self._is_published = True
         with self._uploads.limit.slot():
             content = self._client.head(self._key)
         if content is None or content.size != self.size:

@@ -302,9 +302,9 @@ class PartEngine(Generic[P]):
             self._free.append(part.buffer)
 
     def _shutdown(self, *, wait: bool = True) -> None:
-        if self._pool is not None:
-            self._pool.shutdown(wait=wait, cancel_futures=True)
-            self._pool = None
+        pool, self._pool = self._pool, None
+        if pool is not None:
+            pool.shutdown(wait=wait, cancel_futures=True)
         self._free.clear()
 
 
