@@ -15,19 +15,19 @@ from tests.faults.http_store import HTTPDriver, HTTPWriter
 
 T = TypeVar("T", bound=type[HTTPDriver])
 
-#: Each broken driver, and the script that finds it so.
-BROKEN: dict[type[HTTPDriver], str] = {}
+#: Each broken driver, and the script and the way that find it so.
+BROKEN: dict[type[HTTPDriver], tuple[str, str]] = {}
 
 
-def breaks(script: str) -> Callable[[T], T]:
+def breaks(script: str, way: str) -> Callable[[T], T]:
     def enter(driver: T) -> T:
-        BROKEN[driver] = script
+        BROKEN[driver] = script, way
         return driver
 
     return enter
 
 
-@breaks("a stream of three parts")
+@breaks("a stream of three parts", "503 once")
 class CommitsWithoutALostPart(HTTPDriver):
     class writer_class(HTTPWriter):  # noqa: N801 - it stands for the attribute
         def deliver(self) -> None:
@@ -38,7 +38,7 @@ class CommitsWithoutALostPart(HTTPDriver):
                 self.state = (sent + len(waiting), b"")
 
 
-@breaks("close with a part and a tail")
+@breaks("close with a part and a tail", "503 each time")
 class CloseLosesTheTail(HTTPDriver):
     class writer_class(HTTPWriter):  # noqa: N801
         def close(self) -> None:
@@ -49,14 +49,14 @@ class CloseLosesTheTail(HTTPDriver):
             super().close()
 
 
-@breaks("append to an upload")
+@breaks("append to an upload", "reset after")
 class SendsTwiceAfterALostAnswer(HTTPDriver):
     class writer_class(HTTPWriter):  # noqa: N801
         def send(self, offset: int, data: bytes) -> None:  # noqa: ARG002 - this is the fault
             self.driver.ask("PUT", "upload", data, path=self.path, id=self.id)
 
 
-@breaks("move")
+@breaks("move", "reset before")
 class MoveDeletesTheSourceAfterAFailedCopy(HTTPDriver):
     def move(self, source: str, dest: str) -> None:
         try:
@@ -65,7 +65,7 @@ class MoveDeletesTheSourceAfterAFailedCopy(HTTPDriver):
             self.ask("DELETE", "file", path=source)
 
 
-@breaks("read with an offset")
+@breaks("read with an offset", "reply cut")
 class ReadEndsEarly(HTTPDriver):
     def ask(self, method: str, what: str, body: bytes = b"", **asked: str) -> bytes:
         if (method, what) != ("GET", "file"):
@@ -86,7 +86,7 @@ class ReadEndsEarly(HTTPDriver):
         return content
 
 
-@breaks("cancel")
+@breaks("cancel", "reset before")
 class CancelLeavesTheUpload(HTTPDriver):
     class writer_class(HTTPWriter):  # noqa: N801
         def cancel(self) -> None:
@@ -96,7 +96,7 @@ class CancelLeavesTheUpload(HTTPDriver):
                 super(HTTPWriter, self).close()
 
 
-@breaks("a stream of a part and a bit")
+@breaks("a stream of a part and a bit", "503 once")
 class SizeCountsWhatWasNotTaken(HTTPDriver):
     class writer_class(HTTPWriter):  # noqa: N801
         counted = 0
@@ -110,7 +110,7 @@ class SizeCountsWhatWasNotTaken(HTTPDriver):
             return super().write(data)
 
 
-@breaks("list")
+@breaks("list", "503 once")
 class ListsNothingWhenItIsRefused(HTTPDriver):
     def list(self, path: str) -> list[str]:
         try:
@@ -119,14 +119,14 @@ class ListsNothingWhenItIsRefused(HTTPDriver):
             return []
 
 
-@breaks("put over content")
+@breaks("put over content", "403")
 class PutDoesNotLookAtTheAnswer(HTTPDriver):
     def put_content(self, path: str, content: Any) -> None:
         with suppress(StorageDriverError):
             super().put_content(path, content)
 
 
-@breaks("delete a tree")
+@breaks("delete a tree", "503 once")
 class DeleteGivesUp(HTTPDriver):
     def delete(self, path: str) -> None:
         try:
@@ -135,7 +135,7 @@ class DeleteGivesUp(HTTPDriver):
             return
 
 
-@breaks("append to a short tail")
+@breaks("append to a short tail", "503 once")
 class FailedResumeStartsOver(HTTPDriver):
     def writer(self, path: str, append: bool = False) -> Any:
         try:
@@ -144,7 +144,7 @@ class FailedResumeStartsOver(HTTPDriver):
             return super().writer(path)
 
 
-@breaks("a stream of a part and a bit over content")
+@breaks("a stream of a part and a bit over content", "interrupt before")
 class InterruptLosesTheBuffer(HTTPDriver):
     class writer_class(HTTPWriter):  # noqa: N801
         def deliver(self) -> None:
@@ -159,7 +159,7 @@ class InterruptLosesTheBuffer(HTTPDriver):
             self.state = (sent + len(waiting), b"")
 
 
-@breaks("stat of a file")
+@breaks("stat of a file", "reset before")
 class FailureIsAMissingPath(HTTPDriver):
     def stat(self, path: str) -> FileInfo:
         try:
@@ -168,14 +168,14 @@ class FailureIsAMissingPath(HTTPDriver):
             raise PathNotFoundError(driver_name=self.name, path=path) from error
 
 
-@breaks("close with a short tail")
-class PurgeForgets(HTTPDriver):
+@breaks("close with a short tail", "503 once")
+class PurgeRemovesNothing(HTTPDriver):
     def purge_uploads(self, *_: Any) -> list[UploadInfo]:
         return []
 
 
-@breaks("uploads")
-class UploadsShowsNoFailure(HTTPDriver):
+@breaks("uploads", "503 once")
+class UploadsMakesOneUp(HTTPDriver):
     def uploads(self, path: str = ROOT) -> Iterator[UploadInfo]:
         try:
             return super().uploads(path)
@@ -183,8 +183,8 @@ class UploadsShowsNoFailure(HTTPDriver):
             return iter([UploadInfo(f"{path}/data", "?", self.stat(path).mod_time)])
 
 
-@breaks("a stream of 1 byte over content")
-class ConflictOfItsOwnMaking(HTTPDriver):
+@breaks("a stream of 1 byte over content", "reset after")
+class FailedCommitDeletesTheContent(HTTPDriver):
     class writer_class(HTTPWriter):  # noqa: N801
         def commit(self) -> None:
             try:

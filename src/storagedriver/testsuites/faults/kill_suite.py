@@ -33,7 +33,6 @@ class Kills:
         with opened(self.make_driver, request) as driver:
             yield driver
 
-    @pytest.mark.timeout(0)
     def test_kills(
         self, driver: StorageDriver, request: pytest.FixtureRequest, record_property: Callable[[str, object], None]
     ) -> None:

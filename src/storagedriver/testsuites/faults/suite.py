@@ -83,7 +83,6 @@ class Faults:
             metafunc.parametrize("script", list(SCRIPTS) if slow_is_on(metafunc.config) else [_SOME])
 
     @pytest.mark.filterwarnings("ignore::ResourceWarning", "ignore::pytest.PytestUnraisableExceptionWarning")
-    @pytest.mark.timeout(0)
     def test_faults(self, store: Store, script: str) -> None:
         __tracebackhide__ = True
         seed = os.environ.get(SEED) or str(random.SystemRandom().randrange(10**6))
