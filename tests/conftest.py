@@ -6,7 +6,7 @@ import os
 
 import pytest
 
-pytest_plugins = ["tests.servers.plugin", "tests.matrix.plugin"]
+pytest_plugins = ["tests.servers.plugin", "tests.matrix.plugin", "tests.faults.plugin"]
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -7,10 +7,10 @@ from http import HTTPStatus
 from http.client import responses
 from typing import TYPE_CHECKING
 
-from tests.servers.wire import UNTIL_CLOSE, BrokenMessageError, Head, Wire
+from storagedriver.testsuites.faults.wire import UNTIL_CLOSE, BrokenMessageError, Head, Wire
 
 if TYPE_CHECKING:
-    from tests.servers.faults import FaultProxy, Request
+    from storagedriver.testsuites.faults.proxy import FaultProxy, Request
 
 _CONTINUE_SECONDS = 10.0
 
@@ -30,6 +30,7 @@ class Exchange:
         self.closes = head.closes
         self.reset = False
         self._proxy = proxy
+        self._healed = proxy.healed
         self._client = client
         self._head = head
         self._request = request
@@ -93,8 +94,22 @@ class Exchange:
         self._client.send(f"HTTP/1.1 {status} {phrase}\r\n{head}\r\n".encode("latin-1") + visible)
 
     def wait(self, seconds: float | None = None) -> None:
-        """Do nothing for a time, or until the proxy is closed."""
-        self._proxy.closing.wait(seconds)
+        """Do nothing for a time, or until the proxy is healed or closed."""
+        self._healed.wait(seconds)
+
+    def refuse(self) -> None:
+        """Have the proxy take no further connections."""
+        self._proxy.refuse()
+
+    @property
+    def request_length(self) -> int:
+        """The length of the request's body in bytes; 0 where its head does not say it."""
+        return max(0, self._head.request_framing())
+
+    @property
+    def reply_length(self) -> int:
+        """The same of the answer's."""
+        return max(0, self._received().response_framing(self._request.method))
 
     def abort(self, *, reset: bool = False) -> None:
         """End the client's connection after this."""
