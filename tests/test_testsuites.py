@@ -23,7 +23,7 @@ from storagedriver.errors import (
 from storagedriver.testsuites import Cases, registry, suite, unfinished
 from storagedriver.testsuites.benchmarks import Benchmarks
 from tests.broken import BROKEN, SECRET
-from tests.dict_driver import DictDriver, Store
+from tests.dict_driver import DictDriver, RootedDriver, Store
 
 pytest_plugins = ["pytester"]
 
@@ -89,12 +89,27 @@ def made_in_a_file(tmp_path: Path) -> Iterator[DictDriver]:
     driver.close()
 
 
+def beside(driver: DictDriver) -> list[DictDriver]:
+    """Drivers on the same store."""
+    assert isinstance(driver, RootedDriver)
+    roots = [f"{driver.root}-x", f"{driver.root}x", driver.root[:-1], driver.root.rpartition("/")[0], ""]
+    return [RootedDriver(driver.whole, root, driver.capabilities) for root in roots]
+
+
 IN_MEMORY = DictDriver().capabilities
 IN_A_FILE = Capabilities(multiprocess=True, conflicts_detected="never")
 OTHERWISE = Capabilities(
-    unfinished="shown", multiprocess=False, key_and_prefix=False, empty_directories=True, walk_order="tree"
+    unfinished="shown",
+    multiprocess=False,
+    key_and_prefix=False,
+    empty_directories=True,
+    atomic_replace=False,
+    walk_order="tree",
 )
-RESUMED = Capabilities(multiprocess=False, unfinished="shown_when_resumed", conflicts_detected="always")
+RESUMED = Capabilities(
+    multiprocess=False, unfinished="shown_when_resumed", conflicts_detected="always", atomic_replace=False
+)
+HIDING = Capabilities(multiprocess=False, unfinished="hides", conflicts_detected="fresh")
 SIGNED = Capabilities(multiprocess=False, signs_urls=True, conflicts_detected="always")
 
 TestInMemory = suite(
@@ -109,6 +124,12 @@ TestInMemory = suite(
 TestInAFile = suite("dict in a file", made_in_a_file, IN_A_FILE)
 TestOtherwise = suite("dict, otherwise", lambda: DictDriver(OTHERWISE), OTHERWISE)
 TestResumed = suite("dict that shows resumed uploads", lambda: DictDriver(RESUMED), RESUMED)
+TestHiding = suite(
+    "dict in a root that hides what it overwrites",
+    lambda: RootedDriver(Store(), "/some/root", HIDING),
+    HIDING,
+    make_neighbours=beside,
+)
 TestSigned = suite("dict that signs", lambda served: served, SIGNED, secrets=[SECRET])
 
 
@@ -218,7 +239,7 @@ def test_cases_of_stores_that_cannot_be_made_are_left_out() -> None:
 
 def test_every_area_is_part_of_the_suite() -> None:
     shipped = {area for area in Cases.__subclasses__() if area.__module__.startswith("storagedriver.")}
-    assert set(TestInMemory.__bases__) == shipped - {Benchmarks}
+    assert {*TestInMemory.__bases__, *TestHiding.__bases__} == shipped - {Benchmarks}
 
 
 def test_no_case_hides_another_one_of_its_name() -> None:

@@ -141,6 +141,16 @@ class Model(RuleBasedStateMachine):
             assert reader.size == len(content)
         assert self.driver.get_content(path) == content
 
+    @rule(name=FILES)
+    def upload_size(self, name: str) -> None:
+        path = self.at(name)
+        size = len(self.uploads.get(path, self.files.get(path, b"")))
+        if path in self.uploads or path in self.files:
+            assert self.driver.upload_size(path) == size
+        else:
+            with self.cases.fails(self.driver, PathNotFoundError, path):
+                self.driver.upload_size(path)
+
     @rule(name=st.sampled_from([*PLAIN, *BOTH, *DIRECTORIES]))
     def stat(self, name: str) -> None:
         path = f"{self.root}/{name}"
