@@ -408,3 +408,10 @@ class RootedDriver(DictDriver):
             whole.pop(self.root + path, None)
         for path, value in seen.items():
             whole[self.root + path] = value
+
+
+def beside(driver: DictDriver) -> list[DictDriver]:
+    """Drivers on the same store, with root directories whose names are like that of the driver."""
+    assert isinstance(driver, RootedDriver)
+    roots = [f"{driver.root}-x", f"{driver.root}x", driver.root[:-1], driver.root.rpartition("/")[0], ""]
+    return [RootedDriver(driver.whole, root, driver.capabilities) for root in roots]

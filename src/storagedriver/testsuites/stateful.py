@@ -141,16 +141,6 @@ class Model(RuleBasedStateMachine):
             assert reader.size == len(content)
         assert self.driver.get_content(path) == content
 
-    @rule(name=FILES)
-    def upload_size(self, name: str) -> None:
-        path = self.at(name)
-        size = len(self.uploads.get(path, self.files.get(path, b"")))
-        if path in self.uploads or path in self.files:
-            assert self.driver.upload_size(path) == size
-        else:
-            with self.cases.fails(self.driver, PathNotFoundError, path):
-                self.driver.upload_size(path)
-
     @rule(name=st.sampled_from([*PLAIN, *BOTH, *DIRECTORIES]))
     def stat(self, name: str) -> None:
         path = f"{self.root}/{name}"
@@ -203,7 +193,9 @@ class Model(RuleBasedStateMachine):
         self.walk("", slash=False)
         for path, content in self.files.items():
             assert self.driver.get_content(path) == content
+            assert path in self.uploads or self.driver.upload_size(path) == len(content)
         for path, content in self.uploads.items():
+            assert self.driver.upload_size(path) == len(content)
             with self.driver.writer(path, append=True) as writer:
                 assert writer.size == len(content)
         for path in {self.at(name) for name in (*PLAIN, *BOTH)} - {*self.files, *self.uploads}:
