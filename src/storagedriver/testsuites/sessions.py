@@ -65,7 +65,7 @@ class Sessions(Cases):
             assert not is_picklable(driver), "a store of one process must not be sent to another one"
             return
         unit = self.harness.part_size
-        durable, sent = (b"" if before == "nothing" else pattern(unit, 1)), pattern(3 * unit + 10, 2)
+        durable, sent = (b"" if before == "nothing" else pattern(unit, 1)), pattern(2 * unit + 10, 2)
         if before != "nothing":
             upload(driver, "/data", durable, end="close" if before == "upload" else "commit")
         die_in_another_process(_write_and_wait, driver, "/data", before != "nothing", sent)
