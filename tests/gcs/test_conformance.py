@@ -17,6 +17,7 @@ from tests.servers.gcs import GCSServer
 
 CAPABILITIES = GCSStore.capabilities
 _NO_BUCKET = "no-such-bucket"
+_CHUNK = (8 << 20) + 1000
 
 
 def _make(server: GCSServer, tokens: TokenService, rootdirectory: str, **others: object) -> StorageDriver:
@@ -53,6 +54,11 @@ def _emulator_without_bucket(gcp_emulator: GCSServer, token_service: TokenServic
     return _make(gcp_emulator, token_service, rootdirectory, bucket=_NO_BUCKET)
 
 
+def _beside(fake_gcs: GCSServer, token_service: TokenService, rootdirectory: str) -> list[StorageDriver]:
+    roots = (f"{rootdirectory}-x", f"{rootdirectory}x", rootdirectory[:-1], rootdirectory.rpartition("/")[0])
+    return [_make(fake_gcs, token_service, root) for root in roots]
+
+
 def _unreachable(refused_endpoint: str) -> StorageDriver:
     return factory.create("gcs", {"bucket": "any", "endpoint": refused_endpoint, "timeout": 2})
 
@@ -66,6 +72,9 @@ _fake = suite(
     make_missing_bucket=_fake_without_bucket,
     make_refused=_refused,
     make_unreachable=_unreachable,
+    make_neighbours=_beside,
+    registered_as="gcs",
+    part_size=_CHUNK,
     secrets=_SECRETS,
 )
 _fake_bucket = suite("gcs in a bucket of fake-gcs-server", _in_fake_bucket, CAPABILITIES, secrets=_SECRETS)

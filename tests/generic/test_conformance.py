@@ -99,14 +99,14 @@ def obstore_that_is_not_there(moto_s3: S3Server, refused_endpoint: str) -> Fsspe
     return create({"fs": fs, "rootdirectory": f"{moto_s3.bucket}/root"})
 
 
-TestFile = suite("file", over_file, KEPT)
+TestFile = suite("file", over_file, KEPT, registered_as="fsspec")
 TestFileBelowARoot = suite("file below a root", over_file_below_a_root, KEPT)
 TestChain = suite("chain", over_a_chain, KEPT)
 TestMemory = suite("memory", over_memory, IN_MEMORY)
 TestSFTP = suite(
     "sftp",
     over_sftp,
-    KEPT,
+    replace(KEPT, atomic_replace=False),
     make_refused=sftp_that_refuses,
     make_unreachable=sftp_that_is_not_there,
     secrets=[SECRET],

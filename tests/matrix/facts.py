@@ -55,6 +55,8 @@ WHY: Mapping[tuple[str, str, object], str] = {
     ): "Two writers that resumed one upload send to one session, which ignores what it has already.",
     ("azure", "unfinished", "shown"): "With `uploadblobtype: append` alone: append blobs have no uncommitted state, "
     "and only these can be resumed by a registry.",
+    ("azure", "atomic_replace", False): "With `uploadblobtype: append` alone: Azure puts no blob over an append blob, "
+    "which is deleted first.",
     (
         "gcs",
         "unfinished",
@@ -72,6 +74,8 @@ WHY: Mapping[tuple[str, str, object], str] = {
         False,
     ): "fsspec does not tell whether a filesystem copies on the server; SFTP cannot, "
     "and adlfs does not wait for the end of a copy.",
+    ("fsspec", "atomic_replace", False): "Where it is not known that a rename overwrites: with SFTP, SMB, HDFS and FTP "
+    "that is up to the server.",
     ("fsspec", "signs_urls", False): "Of filesystems other than s3fs it is not known how to ask for a URL that works "
     "for HEAD.",
 }

@@ -58,6 +58,11 @@ def _refused_in_version_4(oss: OSSServer, rootdirectory: str) -> StorageDriver:
     return _make(oss, rootdirectory, signatureversion="v4", accesskeysecret=_WRONG_SECRET)
 
 
+def _beside(oss: OSSServer, rootdirectory: str) -> list[StorageDriver]:
+    parent = rootdirectory.rpartition("/")[0]
+    return [_make(oss, root) for root in (f"{rootdirectory}-x", f"{rootdirectory}x", rootdirectory[:-1], parent)]
+
+
 def _unreachable(refused_endpoint: str) -> StorageDriver:
     parameters = {"bucket": "any", "accesskeyid": "any", "accesskeysecret": "any-secret", "region": "any"}
     return factory.create("oss", {**parameters, "endpoint": refused_endpoint, "timeout": 2})
@@ -70,6 +75,8 @@ TestInPath = suite(
     make_missing_bucket=_without_bucket,
     make_refused=_refused,
     make_unreachable=_unreachable,
+    make_neighbours=_beside,
+    registered_as="oss",
     secrets=["secret-of-admin", _WRONG_SECRET, "any-secret"],
 )
 TestInPathOfABucket = suite("oss in a bucket", _in_path_of_a_bucket, CAPABILITIES, secrets=["secret-of-admin"])

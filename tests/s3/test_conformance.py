@@ -71,6 +71,11 @@ def _unreachable(refused_endpoint: str) -> StorageDriver:
     return factory.create("s3", {**parameters, "timeout": 2})
 
 
+def _beside(seaweedfs: S3Server, rootdirectory: str) -> list[StorageDriver]:
+    parent = rootdirectory.rpartition("/")[0]
+    return [_make(seaweedfs, root) for root in (f"{rootdirectory}-x", f"{rootdirectory}x", rootdirectory[:-1], parent)]
+
+
 class _OneOrTheOther(S3Store):
     capabilities = replace(CAPABILITIES, key_and_prefix=False)
 
@@ -93,6 +98,8 @@ class TestSeaweedFS(
         make_missing_bucket=_seaweedfs_without_bucket,
         make_refused=_refused_by_seaweedfs,
         make_unreachable=_unreachable,
+        make_neighbours=_beside,
+        registered_as="s3",
         secrets=["secret-of-admin", "wrong-secret-of-a-test"],
     )
 ):
@@ -111,5 +118,8 @@ TestSwift = suite(
     make_refused=_refused_by_swift,
 )
 TestSwiftBucket = suite("s3 in a bucket of Swift", _in_swift_bucket, CAPABILITIES)
-TestMoto = suite("s3 on moto", _on_moto, CAPABILITIES, make_missing_bucket=_moto_without_bucket)
-TestMotoBucket = suite("s3 in a bucket of moto", _in_moto_bucket, CAPABILITIES)
+_MOTO_2010 = "moto says 2010-11-10 of every upload"
+TestMoto = suite(
+    "s3 on moto", _on_moto, CAPABILITIES, make_missing_bucket=_moto_without_bucket, constant_start=_MOTO_2010
+)
+TestMotoBucket = suite("s3 in a bucket of moto", _in_moto_bucket, CAPABILITIES, constant_start=_MOTO_2010)

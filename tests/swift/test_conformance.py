@@ -35,6 +35,14 @@ def _refused(swift: SwiftServer, rootdirectory: str) -> StorageDriver:
     return factory.create("swift", swift.parameters(_SHARED, prefix=rootdirectory, password="wrong-secret-of-a-test"))
 
 
+def _beside(swift: SwiftServer, rootdirectory: str) -> list[StorageDriver]:
+    parent = rootdirectory.rpartition("/")[0]
+    prefixes = (f"{rootdirectory}-x", f"{rootdirectory}x", rootdirectory[:-1], parent)
+    return [
+        factory.create("swift", swift.parameters(_SHARED, prefix=prefix, secretkey=TEMP_URL_KEY)) for prefix in prefixes
+    ]
+
+
 def _unreachable(refused_endpoint: str) -> StorageDriver:
     parameters = {"container": "any", "username": "any", "password": "any", "authurl": f"{refused_endpoint}/auth/v1.0"}
     return factory.create("swift", {**parameters, "timeout": 2})
@@ -46,6 +54,8 @@ TestSwift = suite(
     CAPABILITIES,
     make_refused=_refused,
     make_unreachable=_unreachable,
+    make_neighbours=_beside,
+    registered_as="swift",
     secrets=[TEMP_URL_KEY, "wrong-secret-of-a-test"],
 )
 TestSwiftContainer = suite("swift in a plain container", _without_prefix, CAPABILITIES)

@@ -16,7 +16,7 @@ __all__ = ["Nameless", "Walk", "info_of"]
 
 def info_of(entry: Entry) -> FileInfo:
     """The entry as the contract shows it."""
-    return FileInfo("/" + entry.key, entry.size, entry.mod_time, entry.is_dir, entry.version)
+    return FileInfo("/" + entry.key, entry.size, entry.mod_time, entry.is_dir, "" if entry.weak else entry.version)
 
 
 class Nameless:

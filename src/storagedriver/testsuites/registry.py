@@ -10,20 +10,26 @@ from hypothesis import settings as hypothesis_settings
 from storagedriver.driver import Capabilities
 from storagedriver.testsuites.cases import Cases
 from storagedriver.testsuites.concurrency import Concurrency
+from storagedriver.testsuites.conflicts import Conflicts
 from storagedriver.testsuites.content import Content
 from storagedriver.testsuites.deleting import Deleting
 from storagedriver.testsuites.errors import Errors, MissingBucket, Refused, Unreachable
-from storagedriver.testsuites.harness import Harness, MakeDriver
+from storagedriver.testsuites.harness import PART_SIZE, Harness, MakeDriver, MakeNeighbours
 from storagedriver.testsuites.listing import Listing
 from storagedriver.testsuites.moving import Copying, Moving
 from storagedriver.testsuites.names import Names
+from storagedriver.testsuites.neighbours import Neighbours
 from storagedriver.testsuites.objects import Objects
+from storagedriver.testsuites.replacing import Replacing
+from storagedriver.testsuites.sessions import Sessions
+from storagedriver.testsuites.sizes import Sizes
 from storagedriver.testsuites.stat import Stat
 from storagedriver.testsuites.stateful import Stateful
 from storagedriver.testsuites.streams import Streams
 from storagedriver.testsuites.unfinished import Unfinished
 from storagedriver.testsuites.uploads import Uploads
 from storagedriver.testsuites.urls import Urls
+from storagedriver.testsuites.versions import Versions
 from storagedriver.testsuites.walk import Walk
 
 __all__ = ["AREAS", "register_suite", "registered_suites", "suite"]
@@ -34,9 +40,13 @@ AREAS: tuple[type[Cases], ...] = (
     Names,
     Streams,
     Uploads,
+    Sessions,
     Unfinished,
+    Sizes,
+    Conflicts,
     Listing,
     Stat,
+    Versions,
     Moving,
     Copying,
     Deleting,
@@ -45,13 +55,14 @@ AREAS: tuple[type[Cases], ...] = (
     Errors,
     Objects,
     Concurrency,
+    Replacing,
     Stateful,
 )
 
 _registered: dict[str, type[Cases]] = {}
 
 
-def suite(
+def suite(  # noqa: PLR0913 - each is a thing of its own in which drivers differ
     name: str,
     make_driver: MakeDriver,
     capabilities: Capabilities,
@@ -59,6 +70,10 @@ def suite(
     make_missing_bucket: MakeDriver | None = None,
     make_refused: MakeDriver | None = None,
     make_unreachable: MakeDriver | None = None,
+    make_neighbours: MakeNeighbours | None = None,
+    registered_as: str | None = None,
+    part_size: int = PART_SIZE,
+    constant_start: str = "",
     secrets: Sequence[str] = (),
     settings: hypothesis_settings | None = None,
 ) -> type[Cases]:
@@ -97,6 +112,10 @@ def suite(
         make_missing_bucket=make_missing_bucket,
         make_refused=make_refused,
         make_unreachable=make_unreachable,
+        make_neighbours=make_neighbours,
+        registered_as=registered_as,
+        part_size=part_size,
+        constant_start=constant_start,
         secrets=tuple(secrets),
         **options,
     )
@@ -107,6 +126,8 @@ def suite(
         areas.append(Refused)
     if make_unreachable is not None:
         areas.append(Unreachable)
+    if make_neighbours is not None:
+        areas.append(Neighbours)
     # pytest runs the cases of the last base first.
     attributes = {"harness": harness, "__doc__": f"The conformance suite for {name}.", "__module__": __name__}
     return type(_class_name(name), tuple(reversed(areas)), attributes)
