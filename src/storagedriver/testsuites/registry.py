@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from hypothesis import settings as hypothesis_settings
@@ -51,11 +51,12 @@ AREAS: tuple[type[Cases], ...] = (
 _registered: dict[str, type[Cases]] = {}
 
 
-def suite(
+def suite(  # noqa: PLR0913 - each option is a thing of its own
     name: str,
     make_driver: MakeDriver,
     capabilities: Capabilities,
     *,
+    areas: Iterable[str | type[Cases]] | None = None,
     make_missing_bucket: MakeDriver | None = None,
     make_refused: MakeDriver | None = None,
     make_unreachable: MakeDriver | None = None,
@@ -75,6 +76,12 @@ def suite(
         parameters are names of pytest fixtures.
     capabilities : Capabilities
         What the driver must declare, and what it is held to.
+    areas : iterable of str or type, optional
+        Which areas the suite has, by name (``"listing"``) or class
+        (`storagedriver.testsuites.listing.Listing`); by default all. It is for
+        a second suite of one driver, whose store differs in little: in its root
+        directory, say. The cases that the next three options bring are part of
+        it in any case.
     make_missing_bucket, make_refused, make_unreachable : callable, optional
         As `make_driver`, for a bucket that does not exist, for credentials
         that are refused and for an address where nothing answers. The cases
@@ -88,6 +95,11 @@ def suite(
     -------
     type
         A class for pytest to collect.
+
+    Raises
+    ------
+    ValueError
+        If there is no such area.
     """
     options: dict[str, Any] = {} if settings is None else {"settings": settings}
     harness = Harness(
@@ -100,16 +112,16 @@ def suite(
         secrets=tuple(secrets),
         **options,
     )
-    areas = list(AREAS)
+    bases = list(AREAS) if areas is None else _chosen(areas)
     if make_missing_bucket is not None:
-        areas.append(MissingBucket)
+        bases.append(MissingBucket)
     if make_refused is not None:
-        areas.append(Refused)
+        bases.append(Refused)
     if make_unreachable is not None:
-        areas.append(Unreachable)
+        bases.append(Unreachable)
     # pytest runs the cases of the last base first.
     attributes = {"harness": harness, "__doc__": f"The conformance suite for {name}.", "__module__": __name__}
-    return type(_class_name(name), tuple(reversed(areas)), attributes)
+    return type(_class_name(name), tuple(reversed(bases)), attributes)
 
 
 def register_suite(name: str, make_driver: MakeDriver, capabilities: Capabilities, **options: Any) -> type[Cases]:
@@ -155,3 +167,17 @@ def registered_suites() -> dict[str, type[Cases]]:
 def _class_name(name: str) -> str:
     words = "".join(letter if letter.isalnum() else " " for letter in name).split()
     return "Test" + "".join(word[:1].upper() + word[1:] for word in words)
+
+
+def _chosen(areas: Iterable[str | type[Cases]]) -> list[type[Cases]]:
+    """The areas that are meant, in the order of `AREAS`; classes that are none of these come after them."""
+    names = {area.__name__.lower(): area for area in AREAS}
+    wanted: list[type[Cases]] = []
+    for area in areas:
+        found = names.get(area) if isinstance(area, str) else area
+        if found is None:
+            raise ValueError(f"there is no area {area!r}, only {', '.join(names)}")
+        wanted.append(found)
+    if not wanted:
+        raise ValueError("a suite needs an area at least")
+    return [area for area in AREAS if area in wanted] + [area for area in wanted if area not in AREAS]
