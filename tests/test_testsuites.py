@@ -22,6 +22,9 @@ from storagedriver.errors import (
 )
 from storagedriver.testsuites import Cases, calls, helpers, registry, suite, unfinished
 from storagedriver.testsuites.benchmarks import Benchmarks
+from storagedriver.testsuites.errors import Refused
+from storagedriver.testsuites.listing import Listing
+from storagedriver.testsuites.walk import Walk
 from tests.broken import BROKEN, SECRET
 from tests.dict_driver import DictDriver, RootedDriver, Store, beside
 
@@ -326,6 +329,21 @@ def test_cases_of_stores_that_cannot_be_made_are_left_out() -> None:
     plain = suite("plain", DictDriver, IN_MEMORY)
     assert not hasattr(plain, "test_missing_bucket")
     assert hasattr(TestInMemory, "test_missing_bucket")
+
+
+def test_areas_can_be_chosen_by_name_and_class() -> None:
+    class Mine(Cases):
+        """An area of somebody's own."""
+
+    chosen = suite("chosen", DictDriver, IN_MEMORY, areas=["walk", Mine, Listing], make_refused=DictDriver)
+    assert chosen.__bases__ == (Refused, Mine, Walk, Listing)
+    assert hasattr(chosen, "test_capabilities_are_those_declared_to_the_suite")
+
+
+@pytest.mark.parametrize("areas", [["listings"], []])
+def test_areas_that_there_are_not_are_refused(areas: list[str]) -> None:
+    with pytest.raises(ValueError, match="area"):
+        suite("chosen", DictDriver, IN_MEMORY, areas=areas)
 
 
 def test_every_area_is_part_of_the_suite() -> None:

@@ -148,6 +148,11 @@ _ONE_OR_THE_OTHER = (
 #: Why a case is replaced or left out, by driver, server and case.
 CHANGED: Mapping[tuple[str, str, str], str] = {
     ("gcs", "gcp_emulator", "test_url_for_head_gives_the_size"): "The emulator knows no HEAD: it is held to its 501.",
+    (
+        "gcs",
+        "gcp_emulator",
+        "test_more_entries_than_a_page",
+    ): "The emulator gives all of a listing on one page, and takes long for it: it is asked with `--slow` alone.",
     ("s3", "seaweedfs", "test_histories_agree_with_a_model"): _ONE_OR_THE_OTHER,
     ("fsspec", "moto_s3", "test_driver_can_be_used_after_a_fork"): _NO_FORK,
     ("fsspec", "moto_s3", "test_upload_goes_on_in_another_process"): _ABORTS,
