@@ -49,6 +49,9 @@ class StorageDriverError(OSError):
 
     Attributes
     ----------
+    errno : int or None
+        The system's number of the failure, where it has one: ``ENOSPC`` of a
+        full disk for example. Some errors have one of their own.
     cause_text : str
         The text of the exception that caused this one. It is kept when the
         error is pickled, which drops ``__cause__``.
@@ -87,7 +90,11 @@ class StorageDriverError(OSError):
         return f"<{type(self).__name__} {str(self)!r}>"
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return _restore, (type(self), self.detail, self.driver_name, self.path, self.cause_text)
+        return (
+            _restore,
+            (type(self), self.detail, self.driver_name, self.path, self.cause_text),
+            {"errno": self.errno},
+        )
 
 
 def _restore(
