@@ -49,6 +49,9 @@ class StorageDriverError(OSError):
 
     Attributes
     ----------
+    durable : int or None
+        Of an error of `FileWriter.close`: how many bytes of the upload are
+        known to be safe, which is what a resume finds at least. None: not known.
     errno : int or None
         The system's number of the failure, where it has one: ``ENOSPC`` of a
         full disk for example. Some errors have one of their own.
@@ -65,6 +68,7 @@ class StorageDriverError(OSError):
         self.detail = detail
         self.driver_name = driver_name
         self.path = path
+        self.durable: int | None = None
         if self.code is not None:
             self.errno = self.code
         self._cause_text = ""
@@ -93,7 +97,7 @@ class StorageDriverError(OSError):
         return (
             _restore,
             (type(self), self.detail, self.driver_name, self.path, self.cause_text),
-            {"errno": self.errno},
+            {"durable": self.durable, "errno": self.errno},
         )
 
 

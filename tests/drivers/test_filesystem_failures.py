@@ -257,7 +257,7 @@ class Fsync:
         monkeypatch.setattr(os, "fsync", self)
 
     def __call__(self, file: int) -> None:
-        number = self.failing.get(os.path.isdir(f"/proc/self/fd/{file}"))
+        number = self.failing.get(Path(f"/proc/self/fd/{file}").is_dir())
         if number is not None:
             raise OSError(number, os.strerror(number))
         self.real(file)
