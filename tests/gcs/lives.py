@@ -10,8 +10,8 @@ from storagedriver.adapter.driver import FsspecDriver
 from storagedriver.adapter.writer import UploadWriter
 from storagedriver.driver import FileWriter
 from storagedriver.errors import ConflictError
+from storagedriver.testsuites.faults.exchange import Exchange
 from tests.gcs.conftest import CHUNK
-from tests.servers.exchange import Exchange
 from tests.servers.faults import Action, FaultProxy, Pass, Request
 
 Proxied = tuple[FsspecDriver, FaultProxy]
