@@ -26,14 +26,20 @@ _PIECE = 1 << 20
 _FIELDS = "name,size,generation,updated,contentType,md5Hash,crc32c,metadata"
 
 
-def find(bucket: Bucket, key: str) -> Item | None:
-    """Whatever lies at the key, the state of an upload too; None if nothing does, or there is no such bucket."""
+def find(bucket: Bucket, key: str, *, required: bool = False) -> Item | None:
+    """Whatever lies at the key, the state of an upload too; None if nothing does.
+
+    Without a bucket it is None as well, unless that is `required`.
+    """
     try:
         answer = bucket.client.request("GET", f"{bucket.object_url(key)}?fields={_FIELDS}")
     except AnswerError as error:
-        if has_status(error, NOT_FOUND):
-            return None
-        raise
+        if not has_status(error, NOT_FOUND):
+            raise
+        missing = bucket.not_found(error.answer) if required else None
+        if isinstance(missing, BucketNotFoundError):
+            raise missing from error
+        return None
     return bucket.item(json.loads(answer.content))
 
 

@@ -51,7 +51,7 @@ class Uploads:
 
     def begin(self, key: str) -> Upload:
         """As `Store.begin`. What is committed at the key stays until there is a state to be kept, or a commit."""
-        item = objects.find(self.bucket, key)
+        item = objects.find(self.bucket, key, required=True)
         if item is not None and item.is_state:
             state.remove(self.bucket, item)
             item = None
