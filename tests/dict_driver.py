@@ -8,12 +8,13 @@ import contextlib
 import io
 import pickle
 import threading
+import time
 import warnings
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from storagedriver.driver import (
     Capabilities,
@@ -36,6 +37,8 @@ from storagedriver.errors import (
 )
 from storagedriver.paths import ROOT, ancestors, check_directory, check_path, sort_key
 
+T = TypeVar("T")
+
 EPOCH = datetime.fromtimestamp(0, timezone.utc)
 
 
@@ -56,6 +59,8 @@ class Store:
     files: dict[str, tuple[bytes, datetime]] = field(default_factory=dict)
     uploads: dict[str, Upload] = field(default_factory=dict)
     kept: set[str] = field(default_factory=set)
+    #: The upload that was begun last at each path.
+    begun: dict[str, int] = field(default_factory=dict)
     ids: int = 0
 
     def directories(self) -> set[str]:
@@ -214,6 +219,7 @@ class DictDriver(StorageDriver):
                 raise self.missing(path)
             store.ids += 1
             upload = Upload(store.ids, path, store.files[path][0] if append else b"", _now())
+            store.begun[path] = upload.id
             if self._capabilities.unfinished == "shown":
                 self.save(store, path, upload.data)
             store.uploads[path] = upload
@@ -222,10 +228,26 @@ class DictDriver(StorageDriver):
     def is_current(self, store: Store, upload: Upload) -> bool:
         return upload.path in store.uploads and store.uploads[upload.path].id == upload.id
 
+    def has_lost(self, store: Store, upload: Upload) -> bool:
+        """Whether another writer of the path has won, as far as the store can tell."""
+        if self._capabilities.conflicts_detected == "fresh":
+            return store.begun[upload.path] != upload.id
+        return self._capabilities.conflicts_detected == "always" and not self.is_current(store, upload)
+
+    def moment(self) -> None:
+        """Let others see the store as it is in the middle of a call, where it is in memory."""
+        if self._file is None:
+            self._lock.release()
+            time.sleep(0.002)
+            self._lock.acquire()
+
     def publish(self, upload: Upload, data: bytes, *, last: bool = True) -> None:
         with self.store() as store:
-            if self._capabilities.conflicts_detected != "never" and not self.is_current(store, upload):
+            if self.has_lost(store, upload):
                 raise ConflictError(driver_name=self.name, path=upload.path)
+            if not self._capabilities.atomic_replace:
+                store.files.pop(upload.path, None)
+                self.moment()
             self.save(store, upload.path, data)
             if last:
                 store.uploads.pop(upload.path, None)
@@ -234,6 +256,8 @@ class DictDriver(StorageDriver):
         with self.store() as store:
             if self.is_current(store, upload):
                 store.uploads[upload.path].data = data
+                if self._capabilities.unfinished == "hides":
+                    store.files.pop(upload.path, None)
                 if self._capabilities.unfinished == "shown":
                     self.save(store, upload.path, data)
 
@@ -285,6 +309,9 @@ class DictDriver(StorageDriver):
         data = self.data(source)
         with self.store() as store:
             if source != dest:
+                if not self._capabilities.atomic_replace:
+                    store.files.pop(dest, None)
+                    self.moment()
                 self.save(store, dest, data)
 
     def delete(self, path: str) -> None:
@@ -344,3 +371,47 @@ class DictDriver(StorageDriver):
         with self.store() as store:
             found = [upload for upload in store.uploads.values() if path == ROOT or self.is_below(upload.path, path)]
         return iter([UploadInfo(up.path, str(up.id), up.started, len(up.data)) for up in found])
+
+
+class RootedDriver(DictDriver):
+    """One with a root directory: it sees a part of a store that others see other parts of."""
+
+    def __init__(self, whole: Store, root: str, capabilities: Capabilities | None = None) -> None:
+        super().__init__(capabilities)
+        self.whole, self.root = whole, root
+
+    @contextlib.contextmanager
+    def store(self) -> Iterator[Store]:
+        with self._lock:
+            seen = Store(self.below(self.whole.files), self.uploads_below(self.whole.uploads), ids=self.whole.ids)
+            seen.kept = set(self.below(dict.fromkeys(self.whole.kept)))
+            seen.begun = self.below(self.whole.begun)
+            files, uploads, kept, begun = set(seen.files), set(seen.uploads), set(seen.kept), set(seen.begun)
+            try:
+                yield seen
+            finally:
+                self.write_back(self.whole.files, seen.files, files)
+                self.write_back(self.whole.uploads, seen.uploads, uploads)
+                self.write_back(self.whole.begun, seen.begun, begun)
+                self.whole.kept -= {self.root + path for path in kept}
+                self.whole.kept |= {self.root + path for path in seen.kept}
+                self.whole.ids = seen.ids
+
+    def below(self, part: dict[str, T]) -> dict[str, T]:
+        return {path[len(self.root) :]: value for path, value in part.items() if path.startswith(self.root + "/")}
+
+    def uploads_below(self, part: dict[str, Upload]) -> dict[str, Upload]:
+        return self.below(part)
+
+    def write_back(self, whole: dict[str, T], seen: dict[str, T], before: set[str]) -> None:
+        for path in before - set(seen):
+            whole.pop(self.root + path, None)
+        for path, value in seen.items():
+            whole[self.root + path] = value
+
+
+def beside(driver: DictDriver) -> list[DictDriver]:
+    """Drivers on the same store, with root directories whose names are like that of the driver."""
+    assert isinstance(driver, RootedDriver)
+    roots = [f"{driver.root}-x", f"{driver.root}x", driver.root[:-1], driver.root.rpartition("/")[0], ""]
+    return [RootedDriver(driver.whole, root, driver.capabilities) for root in roots]

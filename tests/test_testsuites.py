@@ -20,10 +20,13 @@ from storagedriver.errors import (
     StorageDriverError,
     UnavailableError,
 )
-from storagedriver.testsuites import Cases, registry, suite, unfinished
+from storagedriver.testsuites import Cases, calls, helpers, registry, suite, unfinished
 from storagedriver.testsuites.benchmarks import Benchmarks
+from storagedriver.testsuites.errors import Refused
+from storagedriver.testsuites.listing import Listing
+from storagedriver.testsuites.walk import Walk
 from tests.broken import BROKEN, SECRET
-from tests.dict_driver import DictDriver, Store
+from tests.dict_driver import DictDriver, RootedDriver, Store, beside
 
 pytest_plugins = ["pytester"]
 
@@ -92,9 +95,17 @@ def made_in_a_file(tmp_path: Path) -> Iterator[DictDriver]:
 IN_MEMORY = DictDriver().capabilities
 IN_A_FILE = Capabilities(multiprocess=True, conflicts_detected="never")
 OTHERWISE = Capabilities(
-    unfinished="shown", multiprocess=False, key_and_prefix=False, empty_directories=True, walk_order="tree"
+    unfinished="shown",
+    multiprocess=False,
+    key_and_prefix=False,
+    empty_directories=True,
+    atomic_replace=False,
+    walk_order="tree",
 )
-RESUMED = Capabilities(multiprocess=False, unfinished="shown_when_resumed", conflicts_detected="always")
+RESUMED = Capabilities(
+    multiprocess=False, unfinished="shown_when_resumed", conflicts_detected="always", atomic_replace=False
+)
+HIDING = Capabilities(multiprocess=False, unfinished="hides", conflicts_detected="fresh")
 SIGNED = Capabilities(multiprocess=False, signs_urls=True, conflicts_detected="always")
 
 TestInMemory = suite(
@@ -109,6 +120,12 @@ TestInMemory = suite(
 TestInAFile = suite("dict in a file", made_in_a_file, IN_A_FILE)
 TestOtherwise = suite("dict, otherwise", lambda: DictDriver(OTHERWISE), OTHERWISE)
 TestResumed = suite("dict that shows resumed uploads", lambda: DictDriver(RESUMED), RESUMED)
+TestHiding = suite(
+    "dict in a root that hides what it overwrites",
+    lambda: RootedDriver(Store(), "/some/root", HIDING),
+    HIDING,
+    make_neighbours=beside,
+)
 TestSigned = suite("dict that signs", lambda served: served, SIGNED, secrets=[SECRET])
 
 
@@ -138,10 +155,108 @@ def test_broken_driver_is_found(pytester: pytest.Pytester, broken: type[DictDriv
         from tests.broken import SECRET
         from {broken.__module__} import {broken.__name__} as Broken
 
-        TestBroken = suite("broken", Broken, Broken().capabilities, secrets=[SECRET])
+        neighbours = getattr(Broken, "neighbours", None)
+        TestBroken = suite(
+            "broken", Broken, Broken().capabilities, secrets=[SECRET], make_neighbours=neighbours, part_size=1000
+        )
         """
     found = failures(pytester, source, "-k", " or ".join(BROKEN[broken]))
     assert set(BROKEN[broken]) <= {name.partition("::")[2].partition("[")[0] for name in found}
+
+
+def test_call_that_hangs_in_a_thread_is_named(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(helpers, "TOGETHER", 0.5)
+    source = """
+        from storagedriver.testsuites import suite
+        from tests.broken.endless import HangsInThreads
+
+        TestBroken = suite("broken", HangsInThreads, HangsInThreads().capabilities)
+        """
+    found = failures(pytester, source, "-k", "test_put_is_atomic_to_readers")
+    (text,) = found.values()
+    assert "after 0.5 s these calls have not returned: put" in text
+
+
+def test_case_that_hangs_fails_by_its_name(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(calls, "DEADLINE", 0.5)
+    source = """
+        from storagedriver.testsuites import suite
+        from tests.broken.endless import HangsInAListing
+
+        TestBroken = suite("broken", HangsInAListing, HangsInAListing().capabilities)
+        """
+    found = failures(pytester, source, "-k", "test_last_of_many_puts_stays")
+    (name,), (text,) = found.keys(), found.values()
+    assert name.endswith("test_last_of_many_puts_stays")
+    assert "test_last_of_many_puts_stays has not ended after 0.5 s; under way was: list('/')" in text
+
+
+def test_endless_walk_is_named(pytester: pytest.Pytester) -> None:
+    source = """
+        from storagedriver.testsuites import suite
+        from tests.broken.endless import WalksForEver
+
+        TestBroken = suite("broken", WalksForEver, WalksForEver().capabilities)
+        """
+    (text,) = failures(pytester, source, "-k", "test_walk_knows_the_same").values()
+    assert "does not end: after 5000 visits it is at" in text
+    assert "walk('/', append, '')" in text
+
+
+def test_failure_says_which_call_did_what(pytester: pytest.Pytester) -> None:
+    source = """
+        from storagedriver.testsuites import suite
+        from tests.dict_driver import DictDriver
+
+        class PutsNothing(DictDriver):
+            def put_content(self, path, content):
+                pass
+
+            def publish(self, upload, data, *, last=True):
+                pass
+
+        TestBroken = suite("broken", PutsNothing, PutsNothing().capabilities)
+        """
+    found = failures(pytester, source, "-k", "test_put_replaces_longer_content or test_commit_publishes")
+    text = "\n".join(found.values())
+    assert "put_content('/data', 5 bytes) returned, but get_content('/data') raised PathNotFoundError" in text
+    assert "writer('/a/data').leaving the block returned, but get_content('/a/data') raised PathNotFoundError" in text
+    assert "writer('/a/data').commit() returned" in text
+
+
+def test_driver_is_held_to_the_name_it_is_registered_by(pytester: pytest.Pytester) -> None:
+    source = """
+        import pytest
+        from storagedriver import factory
+        from storagedriver.testsuites import suite
+        from tests.dict_driver import DictDriver
+
+        @pytest.fixture(autouse=True, scope="module")
+        def registered():
+            factory.register("dict", lambda parameters: DictDriver())
+            yield
+            factory.unregister("dict")
+
+        TestRight = suite("right", DictDriver, DictDriver().capabilities, registered_as="dict")
+        TestOther = suite("other", DictDriver, DictDriver().capabilities, registered_as="s3")
+        TestUnknown = suite("unknown", DictDriver, DictDriver().capabilities, registered_as="nobodys")
+        """
+    found = failures(pytester, source, "-k", "registered_by")
+    assert sorted(name.partition("::")[0] for name in found) == ["TestOther", "TestUnknown"]
+
+
+def test_exemption_from_the_time_of_uploads_must_be_true(pytester: pytest.Pytester) -> None:
+    source = """
+        from storagedriver.testsuites import suite
+        from tests.broken.uploads import UploadsStartAtTheEpoch as Constant
+        from tests.dict_driver import DictDriver
+
+        reason = "the store says 1970 of all"
+        TestTrue = suite("true", Constant, Constant().capabilities, constant_start=reason)
+        TestFalse = suite("false", DictDriver, DictDriver().capabilities, constant_start=reason)
+        """
+    found = failures(pytester, source, "-k", "test_upload_was_started_when_it_was_begun")
+    assert [name.partition("::")[0] for name in found] == ["TestFalse"]
 
 
 @pytest.mark.parametrize(
@@ -216,9 +331,24 @@ def test_cases_of_stores_that_cannot_be_made_are_left_out() -> None:
     assert hasattr(TestInMemory, "test_missing_bucket")
 
 
+def test_areas_can_be_chosen_by_name_and_class() -> None:
+    class Mine(Cases):
+        """An area of somebody's own."""
+
+    chosen = suite("chosen", DictDriver, IN_MEMORY, areas=["walk", Mine, Listing], make_refused=DictDriver)
+    assert chosen.__bases__ == (Refused, Mine, Walk, Listing)
+    assert hasattr(chosen, "test_capabilities_are_those_declared_to_the_suite")
+
+
+@pytest.mark.parametrize("areas", [["listings"], []])
+def test_areas_that_there_are_not_are_refused(areas: list[str]) -> None:
+    with pytest.raises(ValueError, match="area"):
+        suite("chosen", DictDriver, IN_MEMORY, areas=areas)
+
+
 def test_every_area_is_part_of_the_suite() -> None:
     shipped = {area for area in Cases.__subclasses__() if area.__module__.startswith("storagedriver.")}
-    assert set(TestInMemory.__bases__) == shipped - {Benchmarks}
+    assert {*TestInMemory.__bases__, *TestHiding.__bases__} == shipped - {Benchmarks}
 
 
 def test_no_case_hides_another_one_of_its_name() -> None:

@@ -83,8 +83,9 @@ class FileInfo:
     size : int
         The size in bytes; 0 for a directory.
     mod_time : datetime
-        When it was last changed, aware and in UTC. For a directory that the
-        store does not keep as such, the beginning of the epoch.
+        When it was last changed, aware and in UTC. After a move or a copy it
+        is the time of that call or the time of the source. For a directory
+        that the store does not keep as such, the beginning of the epoch.
     is_dir : bool
         Whether it is a directory.
     version : str
@@ -162,11 +163,14 @@ class Capabilities:
         A directory stays when the last file below it has gone.
     conflicts_detected : {"never", "fresh", "always"}
         Of two writers of one path the one that lost gets `ConflictError`, at
-        the latest at its `commit`: never, where both began anew, or always.
+        the latest at its `commit`: never; where the one that was opened later
+        began anew (``fresh``), whatever the other one did before; or always.
         Where it depends on the server, this is what a server does that follows
         its protocol, and `StorageDriver.conflicts_detected` is what the server
-        at hand does. Writers that both resumed one upload can mix their bytes
-        unless this is ``always``.
+        at hand does. Two writers that both resumed one upload, or both append
+        to one content, can mix the bytes that they write unless this is
+        ``always``. What was durable before both of them stays, and the content
+        is as long as a commit that returned has said.
     atomic_replace : bool
         While `commit`, `move` or `copy` puts a file in the place of another
         one, a reader finds the old content or the new one, and never neither.

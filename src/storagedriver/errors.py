@@ -52,6 +52,9 @@ class StorageDriverError(OSError):
     durable : int or None
         Of an error of `FileWriter.close`: how many bytes of the upload are
         known to be safe, which is what a resume finds at least. None: not known.
+    errno : int or None
+        The system's number of the failure, where it has one: ``ENOSPC`` of a
+        full disk for example. Some errors have one of their own.
     cause_text : str
         The text of the exception that caused this one. It is kept when the
         error is pickled, which drops ``__cause__``.
@@ -94,7 +97,7 @@ class StorageDriverError(OSError):
         return (
             _restore,
             (type(self), self.detail, self.driver_name, self.path, self.cause_text),
-            {"durable": self.durable},
+            {"durable": self.durable, "errno": self.errno},
         )
 
 

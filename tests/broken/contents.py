@@ -2,6 +2,8 @@
 
 import time
 from collections.abc import Iterable
+from dataclasses import replace
+from datetime import datetime
 from typing import Any
 
 from storagedriver.driver import Capabilities, FileInfo, FileReader, Visit
@@ -11,7 +13,7 @@ from storagedriver.errors import (
 )
 from storagedriver.paths import ROOT
 from tests.broken.table import breaks
-from tests.dict_driver import DictDriver, DictReader, Store
+from tests.dict_driver import EPOCH, DictDriver, DictReader, Store
 
 # Content
 
@@ -177,3 +179,130 @@ class ReaderFailsAtTheFirstRead(DictDriver):
         if path not in self._store.files:
             return LiveReader(self, path, offset, length)
         return super().reader(path, offset, length)
+
+
+class BufferingReader(LiveReader):
+    """It reads eight MiB ahead, and each time what lies there then."""
+
+    ahead = 8 << 20
+    known: FileReader
+
+    @property
+    def mod_time(self) -> datetime:
+        return self.known.mod_time
+
+    @property
+    def version(self) -> str:
+        return self.known.version
+
+    def __init__(self, driver: DictDriver, path: str, offset: int, length: int | None) -> None:
+        super().__init__(driver, path, offset, length)
+        self.whole = len(driver.data(path))
+        self.buffer = b""
+
+    @property
+    def size(self) -> int:
+        return self.whole
+
+    def fill(self) -> None:
+        start = self.position
+        end = start + self.ahead if self.end is None else min(start + self.ahead, self.end)
+        self.buffer = self.driver.data(self.path)[start:end]
+
+    def readinto(self, buffer: Any, /) -> int:
+        self._checkClosed()
+        if not self.buffer:
+            self.fill()
+        piece, self.buffer = self.buffer[: len(buffer)], self.buffer[len(buffer) :]
+        buffer[: len(piece)] = piece
+        self.position += len(piece)
+        return len(piece)
+
+
+@breaks("test_reader_stays_on_one_version_beyond_its_buffers")
+class ReaderMixesVersionsBeyondItsBuffer(DictDriver):
+    def reader(self, path: str, offset: int = 0, length: int | None = None) -> FileReader:
+        known = super().reader(path, offset, length)
+        reader = BufferingReader(self, path, offset, length)
+        reader.known = known
+        reader.fill()
+        return reader
+
+
+# Times and versions
+
+
+class TellingReader(DictReader):
+    """One that says something else of its file than stat does."""
+
+    another_time: datetime | None = None
+    another_version: str | None = None
+
+    @property
+    def mod_time(self) -> datetime:
+        return self.another_time or super().mod_time
+
+    @property
+    def version(self) -> str:
+        return super().version if self.another_version is None else self.another_version
+
+
+class DriverOfReaders(DictDriver):
+    reader_class: type[DictReader] = DictReader
+
+    def reader(self, path: str, offset: int = 0, length: int | None = None) -> FileReader:
+        reader = super().reader(path, offset, length)
+        reader.__class__ = self.reader_class
+        return reader
+
+
+@breaks("test_reader_knows_time_and_version")
+class ReaderHasNoTime(DriverOfReaders):
+    class reader_class(TellingReader):  # noqa: N801 - it stands for the attribute
+        another_time = EPOCH
+
+
+@breaks("test_reader_knows_time_and_version")
+class ReaderHasAnotherVersion(DriverOfReaders):
+    class reader_class(TellingReader):  # noqa: N801 - the same
+        another_version = "another"
+
+
+@breaks("test_version_changes_with_the_content")
+class VersionIsTheSize(DriverOfReaders):
+    class reader_class(TellingReader):  # noqa: N801 - the same
+        @property
+        def version(self) -> str:
+            return str(self.size)
+
+    def info(self, store: Store, path: str, *, is_dir: bool) -> FileInfo:
+        info = super().info(store, path, is_dir=is_dir)
+        return replace(info, version="" if is_dir else str(info.size))
+
+
+@breaks("test_listed_version_is_that_of_stat_or_empty")
+class ListsAnotherVersion(DictDriver):
+    def tour(self, entries: Iterable[FileInfo], visit: Visit) -> None:
+        super().tour([replace(info, version=f'"{info.version}"') for info in entries], visit)
+
+
+@breaks("test_changed_file_has_a_recent_time")
+class MovedFilesHaveNoTime(DriverOfReaders):
+    def move(self, source: str, dest: str) -> None:
+        super().move(source, dest)
+        if source != dest:
+            with self.store() as store:
+                store.files[dest] = (store.files[dest][0], EPOCH)
+
+    def info(self, store: Store, path: str, *, is_dir: bool) -> FileInfo:
+        info = super().info(store, path, is_dir=is_dir)
+        return info if is_dir else replace(info, version=str(hash(store.files[path][0])))
+
+    reader_class = TellingReader
+
+    def reader(self, path: str, offset: int = 0, length: int | None = None) -> FileReader:
+        reader = super().reader(path, offset, length)
+        version = self.stat(path).version
+        assert isinstance(reader, TellingReader)
+        reader.another_version = version
+        return reader

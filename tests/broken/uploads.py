@@ -1,10 +1,12 @@
 """Uploads with one fault each."""
 
 import io
+import tempfile
 import warnings
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
+from pathlib import Path
 from types import TracebackType
 from typing import Any
 
@@ -15,7 +17,7 @@ from storagedriver.errors import (
 )
 from storagedriver.paths import ROOT
 from tests.broken.table import breaks
-from tests.dict_driver import DictDriver, DictWriter, Store, Upload
+from tests.dict_driver import EPOCH, DictDriver, DictWriter, Store, Upload
 
 
 class DriverOfWriters(DictDriver):
@@ -240,3 +242,150 @@ class ListsUploadsByPrefix(DictDriver):
 class PurgesYoungUploads(DictDriver):
     def purge_uploads(self, path: str = ROOT, older_than: timedelta = timedelta(0)) -> Any:  # noqa: ARG002
         return super().purge_uploads(path)
+
+
+@breaks("test_upload_was_started_when_it_was_begun")
+class UploadsStartAtTheEpoch(DictDriver):
+    def uploads(self, path: str = ROOT) -> Iterator[UploadInfo]:
+        return (replace(upload, started=EPOCH) for upload in super().uploads(path))
+
+
+# The sizes of uploads
+
+
+@breaks("test_upload_size_does_not_take_the_upload_over")
+class UploadSizeResumes(DictDriver):
+    """It asks as a session would that goes on, and the open one has lost then."""
+
+    def upload_size(self, path: str) -> int:
+        size = super().upload_size(path)
+        with self.store() as store:
+            if path in store.uploads:
+                store.ids += 1
+                store.uploads[path] = replace(store.uploads[path], id=store.ids)
+        return size
+
+
+@breaks("test_upload_size_over_committed_content")
+class UploadSizeIsThatOfTheContent(DictDriver):
+    def upload_size(self, path: str) -> int:
+        with self.store() as store:
+            if path in store.files and store.uploads.get(path, Upload(0, path, b"", EPOCH)).data:
+                return len(store.files[path][0])
+        return super().upload_size(path)
+
+
+@breaks("test_upload_size_of_an_upload_of_nothing")
+class UploadSizeLeavesOutUploadsOfNothing(DictDriver):
+    def upload_size(self, path: str) -> int:
+        with self.store() as store:
+            if path in store.files and path in store.uploads and not store.uploads[path].data:
+                return len(store.files[path][0])
+        return super().upload_size(path)
+
+
+@breaks("test_upload_size_of_what_is_no_file", "test_missing_path")
+class UploadSizeOfNothingIsZero(DictDriver):
+    def upload_size(self, path: str) -> int:
+        try:
+            return super().upload_size(path)
+        except PathNotFoundError:
+            return 0
+
+
+@breaks("test_put_over_an_unfinished_upload_wins")
+class UploadSizeRemembers(DictDriver):
+    def __init__(self) -> None:
+        super().__init__()
+        self.sizes: dict[str, int] = {}
+
+    def keep(self, upload: Upload, data: bytes) -> None:
+        super().keep(upload, data)
+        self.sizes[upload.path] = len(data)
+
+    def publish(self, upload: Upload, data: bytes, *, last: bool = True) -> None:
+        super().publish(upload, data, last=last)
+        self.sizes.pop(upload.path, None)
+
+    def drop(self, upload: Upload, *, shown: bool = False) -> None:
+        super().drop(upload, shown=shown)
+        self.sizes.pop(upload.path, None)
+
+    def delete(self, path: str) -> None:
+        super().delete(path)
+        self.sizes = {name: size for name, size in self.sizes.items() if not self.is_below(name, path)}
+
+    def upload_size(self, path: str) -> int:
+        size = super().upload_size(path)
+        return self.sizes.get(path, size)
+
+
+# Sessions that end otherwise
+
+
+@breaks("test_upload_of_nothing_stays_one_through_resumes")
+class ForgetsAnUploadOfNothingThatWasResumed(DictDriver):
+    """What it makes for the next session holds nothing, and is not found again."""
+
+    def writer(self, path: str, append: bool = False) -> FileWriter:
+        resumed = append and path in self._store.uploads and not self._store.uploads[path].data
+        if resumed and self._store.uploads[path].started == EPOCH and path in self._store.files:
+            del self._store.uploads[path]
+            return super().writer(path, append)
+        writer = super().writer(path, append)
+        if resumed:
+            self._store.uploads[path].started = EPOCH
+        return writer
+
+
+@breaks("test_bytes_of_a_killed_session_count_or_are_gone")
+class BytesOfAKilledSessionComeBack(DictDriver):
+    """Its store keeps what is sent, and a resume goes by what was kept at the last close."""
+
+    def __init__(self, capabilities: Capabilities | None = None, file: Path | None = None) -> None:
+        self.directory = None if file else tempfile.TemporaryDirectory()
+        super().__init__(
+            capabilities or Capabilities(conflicts_detected="always"),
+            file or Path(self.directory.name if self.directory else "", "store"),
+        )
+
+    def writer(self, path: str, append: bool = False) -> FileWriter:
+        writer = super().writer(path, append)
+        assert isinstance(writer, DictWriter)
+        writer.__class__ = SendingWriter
+        return writer
+
+    def close(self) -> None:
+        if self.directory is not None:
+            self.directory.cleanup()
+
+    @property
+    def sent(self) -> Path:
+        assert self._file is not None
+        return self._file.with_name("sent")
+
+    def publish(self, upload: Upload, data: bytes, *, last: bool = True) -> None:
+        sent = self.sent.read_bytes() if self.sent.exists() else b""
+        super().publish(upload, sent if len(sent) > len(data) else data, last=last)
+        self.sent.unlink(missing_ok=True)
+
+    def drop(self, upload: Upload, *, shown: bool = False) -> None:
+        super().drop(upload, shown=shown)
+        self.sent.unlink(missing_ok=True)
+
+    def put_content(self, path: str, content: Any) -> None:
+        super().put_content(path, content)
+        self.sent.unlink(missing_ok=True)
+
+
+class SendingWriter(DictWriter):
+    """It sends at each write."""
+
+    def write(self, data: Any, /) -> int:
+        count = super().write(data)
+        driver = self.driver
+        assert isinstance(driver, BytesOfAKilledSessionComeBack)
+        before = driver.sent.read_bytes() if driver.sent.exists() else bytes(self.data[:-count] if count else self.data)
+        if count:
+            driver.sent.write_bytes(before + bytes(self.data[-count:]))
+        return count

@@ -22,6 +22,7 @@ from storagedriver import (
     factory,
 )
 from storagedriver.testsuites import suite
+from tests.variants import only
 
 CAPABILITIES = Capabilities(
     unfinished="shown", key_and_prefix=False, empty_directories=True, conflicts_detected="always"
@@ -36,8 +37,20 @@ def make_driver_on_a_root_to_be_made(tmp_path: Path) -> StorageDriver:
     return factory.create("filesystem", {"rootdirectory": str(tmp_path / "not" / "yet")})
 
 
-TestConformance = suite("filesystem", make_driver, CAPABILITIES)
-TestConformanceOnANewRoot = suite("filesystem new root", make_driver_on_a_root_to_be_made, CAPABILITIES)
+def make_drivers_beside(tmp_path: Path) -> list[StorageDriver]:
+    roots = (f"{tmp_path}/not/yet-x", f"{tmp_path}/not/yetx", f"{tmp_path}/not/ye", f"{tmp_path}/not", f"{tmp_path}")
+    return [factory.create("filesystem", {"rootdirectory": root}) for root in roots]
+
+
+TestConformance = suite("filesystem", make_driver, CAPABILITIES, registered_as="filesystem")
+# What the first call finds and makes is all that differs.
+TestConformanceOnANewRoot = suite(
+    "filesystem new root",
+    make_driver_on_a_root_to_be_made,
+    CAPABILITIES,
+    make_neighbours=make_drivers_beside,
+    areas=only("content", "names", "uploads", "unfinished", "listing", "stat", "moving", "copying", "deleting", "walk"),
+)
 
 PUT_UNTIL_KILLED = """
 import os, signal, sys, threading

@@ -20,7 +20,7 @@ def make_driver() -> StorageDriver:
     return factory.create("inmemory")
 
 
-TestConformance = suite("inmemory", make_driver, CAPABILITIES)
+TestConformance = suite("inmemory", make_driver, CAPABILITIES, registered_as="inmemory")
 
 
 def test_each_driver_has_a_store_of_its_own() -> None:

@@ -61,6 +61,15 @@ def proxied(
     return make_gcs(gcs_server, root, endpoint=proxy.endpoint), proxy
 
 
+@pytest.fixture
+def answered(
+    make_gcs: MakeGCS, any_gcs_server: GCSServer, root: str, fault_proxy: StartProxy
+) -> tuple[FsspecDriver, FaultProxy]:
+    """The same where it is the proxy that answers: which server it is does not matter."""
+    proxy = fault_proxy(any_gcs_server.endpoint)
+    return make_gcs(any_gcs_server, root, endpoint=proxy.endpoint), proxy
+
+
 def empty_bucket(server: GCSServer) -> str:
     """A bucket of this process's own, with nothing in it."""
     name = f"empty-{os.environ.get('PYTEST_XDIST_WORKER', 'main')}"

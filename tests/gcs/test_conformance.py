@@ -14,9 +14,11 @@ from storagedriver.testsuites import Cases, suite
 from tests.gcs.conftest import empty_bucket
 from tests.gcs.tokens import TokenService, key_info, private_key
 from tests.servers.gcs import GCSServer
+from tests.variants import only
 
 CAPABILITIES = GCSStore.capabilities
 _NO_BUCKET = "no-such-bucket"
+_CHUNK = (8 << 20) + 1000
 
 
 def _make(server: GCSServer, tokens: TokenService, rootdirectory: str, **others: object) -> StorageDriver:
@@ -53,6 +55,11 @@ def _emulator_without_bucket(gcp_emulator: GCSServer, token_service: TokenServic
     return _make(gcp_emulator, token_service, rootdirectory, bucket=_NO_BUCKET)
 
 
+def _beside(fake_gcs: GCSServer, token_service: TokenService, rootdirectory: str) -> list[StorageDriver]:
+    roots = (f"{rootdirectory}-x", f"{rootdirectory}x", rootdirectory[:-1], rootdirectory.rpartition("/")[0])
+    return [_make(fake_gcs, token_service, root) for root in roots]
+
+
 def _unreachable(refused_endpoint: str) -> StorageDriver:
     return factory.create("gcs", {"bucket": "any", "endpoint": refused_endpoint, "timeout": 2})
 
@@ -66,17 +73,28 @@ _fake = suite(
     make_missing_bucket=_fake_without_bucket,
     make_refused=_refused,
     make_unreachable=_unreachable,
+    make_neighbours=_beside,
+    registered_as="gcs",
+    part_size=_CHUNK,
     secrets=_SECRETS,
 )
-_fake_bucket = suite("gcs in a bucket of fake-gcs-server", _in_fake_bucket, CAPABILITIES, secrets=_SECRETS)
+# Without a root directory all names of the bucket are the driver's; nothing else differs.
+_PLAIN = only("names", "unfinished", "listing", "stat", "deleting", "walk", "urls")
+_fake_bucket = suite(
+    "gcs in a bucket of fake-gcs-server", _in_fake_bucket, CAPABILITIES, areas=_PLAIN, secrets=_SECRETS
+)
 _emulator = suite(
     "gcs on gcp-storage-emulator", _on_emulator, CAPABILITIES, make_missing_bucket=_emulator_without_bucket
 )
-_emulator_bucket = suite("gcs in a bucket of gcp-storage-emulator", _in_emulator_bucket, CAPABILITIES)
+_emulator_bucket = suite("gcs in a bucket of gcp-storage-emulator", _in_emulator_bucket, CAPABILITIES, areas=_PLAIN)
 
 
-class _WithoutHead(Cases):
-    """The one emulator knows no HEAD at all."""
+class _Other(Cases):
+    """The one emulator knows no HEAD at all, and gives a listing on one page, however long it takes."""
+
+    @pytest.mark.slow
+    def test_more_entries_than_a_page(self, driver: StorageDriver) -> None:
+        super().test_more_entries_than_a_page(driver)  # type: ignore[misc] # of the class that this one is mixed into
 
     def test_url_for_head_gives_the_size(self, driver: StorageDriver) -> None:
         driver.put_content("/data", b"content")
@@ -97,9 +115,9 @@ class TestFakeGCSBucket(_fake_bucket):  # type: ignore[misc,valid-type] # the sa
     """In a bucket."""
 
 
-class TestEmulator(_WithoutHead, _emulator):  # type: ignore[misc,valid-type] # the same
+class TestEmulator(_Other, _emulator):  # type: ignore[misc,valid-type] # the same
     """In a root directory."""
 
 
-class TestEmulatorBucket(_WithoutHead, _emulator_bucket):  # type: ignore[misc,valid-type] # the same
+class TestEmulatorBucket(_Other, _emulator_bucket):  # type: ignore[misc,valid-type] # the same
     """In a bucket."""

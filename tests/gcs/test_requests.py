@@ -49,8 +49,8 @@ def bearer(proxy: FaultProxy) -> list[str]:
 
 
 @pytest.mark.parametrize("call", CALLS)
-def test_a_refused_request_is_never_not_found(proxied: Proxied, call: str) -> None:
-    driver, proxy = proxied
+def test_a_refused_request_is_never_not_found(answered: Proxied, call: str) -> None:
+    driver, proxy = answered
     driver.put_content("/file", b"x")
     body = json.dumps({"error": {"code": 403, "message": "no access for you", "errors": [{"reason": "forbidden"}]}})
     proxy.add(Answer(403, body.encode()), times=None)
@@ -59,8 +59,8 @@ def test_a_refused_request_is_never_not_found(proxied: Proxied, call: str) -> No
 
 
 @pytest.mark.parametrize("call", CALLS)
-def test_a_busy_store_is_asked_again(proxied: Proxied, call: str) -> None:
-    driver, proxy = proxied
+def test_a_busy_store_is_asked_again(answered: Proxied, call: str) -> None:
+    driver, proxy = answered
     driver.put_content("/file", b"x")
     rule = proxy.add(Answer(503))
     CALLS[call](driver)
@@ -77,8 +77,8 @@ def test_a_lost_answer_is_asked_for_again(proxied: Proxied, call: str) -> None:
 
 
 @pytest.mark.parametrize("call", CALLS)
-def test_a_store_that_stays_busy_is_unavailable(proxied: Proxied, call: str) -> None:
-    driver, proxy = proxied
+def test_a_store_that_stays_busy_is_unavailable(answered: Proxied, call: str) -> None:
+    driver, proxy = answered
     driver.put_content("/file", b"x")
     proxy.add(Answer(503), times=None)
     start = time.monotonic()
@@ -96,16 +96,16 @@ def test_a_silent_store_is_unavailable_within_the_timeout(black_hole: str, call:
     assert time.monotonic() - start < 4
 
 
-def test_a_limit_of_rates_is_no_refusal(proxied: Proxied) -> None:
-    driver, proxy = proxied
+def test_a_limit_of_rates_is_no_refusal(answered: Proxied) -> None:
+    driver, proxy = answered
     body = json.dumps({"error": {"message": "slow down", "errors": [{"reason": "rateLimitExceeded"}]}}).encode()
     proxy.add(Answer(403, body), times=None)
     with pytest.raises(UnavailableError, match="slow down"):
         driver.get_content("/file")
 
 
-def test_googles_words_spare_a_listing(proxied: Proxied) -> None:
-    driver, proxy = proxied
+def test_googles_words_spare_a_listing(answered: Proxied) -> None:
+    driver, proxy = answered
     proxy.add(Answer(404, b"No such object: b/file"), path="/download/")
     with pytest.raises(PathNotFoundError):
         driver.get_content("/file")
@@ -198,8 +198,8 @@ def test_no_secret_is_logged_or_shown(
         assert f"token-{token_service.given}" not in text
 
 
-def test_every_key_that_stays_is_reported(proxied: Proxied) -> None:
-    driver, proxy = proxied
+def test_every_key_that_stays_is_reported(answered: Proxied) -> None:
+    driver, proxy = answered
     for name in ("a", "b", "c", "d"):
         driver.put_content(f"/dir/{name}", b"x")
     for name in ("b", "d"):
@@ -245,9 +245,9 @@ def test_copies_stay_on_the_server(proxied: Proxied) -> None:
     assert not driver.exists("/file")
 
 
-def test_a_long_rewrite_goes_on_until_it_is_done(proxied: Proxied) -> None:
+def test_a_long_rewrite_goes_on_until_it_is_done(answered: Proxied) -> None:
     """An emulator is always done at once: the first two answers are the proxy's, as Google gives them."""
-    driver, proxy = proxied
+    driver, proxy = answered
     driver.put_content("/file", b"x")
     for token in ("one", "two"):
         proxy.add(Answer(200, json.dumps({"done": False, "rewriteToken": token}).encode()), method="POST")

@@ -10,6 +10,7 @@ import pytest
 from storagedriver.adapter.driver import FsspecDriver
 from storagedriver.errors import ConflictError, PathNotFoundError, StorageDriverError, UnavailableError
 from tests.gcs.conftest import CHUNK, MakeGCS
+from tests.gcs.lives import kill
 from tests.servers.faults import Action, Answer, CutRequest, FaultProxy, LoseReply, Request
 from tests.servers.gcs import GCSServer
 
@@ -107,6 +108,8 @@ def test_only_what_did_not_arrive_is_sent_again(
     total = len(CONTENT)
     assert ranges(proxy) == [
         f"bytes 0-{CHUNK - 1}/*",
+        # A chunk of nothing, by which an emulator is told apart that publishes on the next question.
+        "bytes 0-0/*",
         "bytes */*",
         f"bytes {CHUNK}-{2 * CHUNK - 1}/*",
         f"bytes {2 * CHUNK}-{total - 1}/{total}",
@@ -140,16 +143,22 @@ def test_a_chunk_that_is_taken_in_part_is_completed(
 def test_a_session_that_takes_nothing_is_given_up(proxied: Proxied) -> None:
     driver, proxy = proxied
     proxy.add(Answer(308), method="PUT", path="/upload/", times=None)
+    writer = driver.writer("/data")
+    writer.write(CONTENT[:CHUNK])
     with pytest.raises(UnavailableError, match="any further"):
-        write(driver, "/data")
+        writer.commit()
     assert len(ranges(proxy)) < 12
+    writer.cancel()
 
 
 def test_a_store_that_stays_busy_is_unavailable(proxied: Proxied) -> None:
     driver, proxy = proxied
     proxy.add(Answer(503), method="PUT", path="/upload/", times=None)
+    writer = driver.writer("/data")
     with pytest.raises(UnavailableError, match="503"):
-        write(driver, "/data")
+        writer.write(CONTENT)
+    assert writer.size == CHUNK
+    writer.cancel()
 
 
 def test_what_the_session_has_survives_a_failure(
@@ -163,9 +172,11 @@ def test_what_the_session_has_survives_a_failure(
     for _ in range(2):
         with pytest.raises(UnavailableError):
             writer.commit()
-    with pytest.raises(UnavailableError):
+    with pytest.raises(UnavailableError) as caught:
         writer.close()
+    assert caught.value.durable == CHUNK
     assert not driver.exists("/data"), "a failed upload was published"
+    kill(writer)
     proxy.reset()
     with driver.writer("/data", append=True) as writer:
         assert writer.size == CHUNK
@@ -205,10 +216,8 @@ def test_an_expired_session_says_so(proxied: Proxied, status: int) -> None:
     with driver.writer("/data") as writer:
         writer.write(CONTENT)
     proxy.add(Answer(status), method="PUT", path="/upload/", times=None)
-    writer = driver.writer("/data", append=True)
-    assert writer.size == len(CONTENT)
     with pytest.raises(ConflictError, match="has expired") as caught:
-        writer.commit()
+        driver.writer("/data", append=True)
     assert not isinstance(caught.value, PathNotFoundError)
     assert "upload_id=" not in str(caught.value) + caught.value.cause_text
     proxy.reset()

@@ -43,7 +43,8 @@ def test_state_is_stored_as_the_registry_stores_it(driver: FsspecDriver, gcs_ser
     leave(driver, "/data", CONTENT)
     resource, tail = stored(gcs_server, root, "data")
     assert resource["contentType"] == STATE_TYPE
-    assert set(resource["metadata"]) == {"Session-URI", "Offset"}
+    # The last two are ours.
+    assert set(resource["metadata"]) == {"Session-URI", "Offset", "CRC32C", "Writer"}
     assert resource["metadata"]["Offset"] == str(2 * CHUNK)
     assert "upload_id=" in resource["metadata"]["Session-URI"]
     assert tail == b"the tail"
@@ -53,6 +54,7 @@ def test_state_is_stored_as_the_registry_stores_it(driver: FsspecDriver, gcs_ser
 def test_state_without_a_session(driver: FsspecDriver, gcs_server: GCSServer, root: str, content: bytes) -> None:
     leave(driver, "/data", content)
     resource, tail = stored(gcs_server, root, "data")
+    assert resource["metadata"].pop("Writer")
     assert resource["metadata"] == {"Session-URI": "", "Offset": "0"}
     assert tail == content
 

@@ -22,8 +22,8 @@ EMAIL = "tests@storagedriver.example"
 
 @cache
 def private_key() -> str:
-    """A key in PEM, the same one for the whole process."""
-    key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+    """A key in PEM, the same one for the whole process; a short one, which each driver reads and checks sooner."""
+    key = rsa.generate_private_key(public_exponent=65537, key_size=1024)
     return key.private_bytes(
         serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
     ).decode()

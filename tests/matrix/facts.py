@@ -55,6 +55,8 @@ WHY: Mapping[tuple[str, str, object], str] = {
     ): "Two writers that resumed one upload send to one session, which ignores what it has already.",
     ("azure", "unfinished", "shown"): "With `uploadblobtype: append` alone: append blobs have no uncommitted state, "
     "and only these can be resumed by a registry.",
+    ("azure", "atomic_replace", False): "With `uploadblobtype: append` alone: Azure puts no blob over an append blob, "
+    "which is deleted first.",
     (
         "gcs",
         "unfinished",
@@ -72,6 +74,8 @@ WHY: Mapping[tuple[str, str, object], str] = {
         False,
     ): "fsspec does not tell whether a filesystem copies on the server; SFTP cannot, "
     "and adlfs does not wait for the end of a copy.",
+    ("fsspec", "atomic_replace", False): "Where it is not known that a rename overwrites: with SFTP, SMB, HDFS and FTP "
+    "that is up to the server.",
     ("fsspec", "signs_urls", False): "Of filesystems other than s3fs it is not known how to ask for a URL that works "
     "for HEAD.",
 }
@@ -144,6 +148,11 @@ _ONE_OR_THE_OTHER = (
 #: Why a case is replaced or left out, by driver, server and case.
 CHANGED: Mapping[tuple[str, str, str], str] = {
     ("gcs", "gcp_emulator", "test_url_for_head_gives_the_size"): "The emulator knows no HEAD: it is held to its 501.",
+    (
+        "gcs",
+        "gcp_emulator",
+        "test_more_entries_than_a_page",
+    ): "The emulator gives all of a listing on one page, and takes long for it: it is asked with `--slow` alone.",
     ("s3", "seaweedfs", "test_histories_agree_with_a_model"): _ONE_OR_THE_OTHER,
     ("fsspec", "moto_s3", "test_driver_can_be_used_after_a_fork"): _NO_FORK,
     ("fsspec", "moto_s3", "test_upload_goes_on_in_another_process"): _ABORTS,

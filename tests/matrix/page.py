@@ -24,7 +24,7 @@ _INTRODUCTION = """\
 What the conformance suite (`storagedriver.testsuites`) gave, by driver, server and area; what each store cannot do,
 and why; and what the servers of the tests ignore or get wrong. The tests make this page, from the outcomes of one run:
 
-    pytest -n 2 --matrix=docs/matrix.md
+    ./run tests --slow --matrix=docs/matrix.md
 
 A case that a store cannot be held to is not skipped: it holds the driver to what it declares instead (a driver that
 declares that it cannot sign must give no URL). What is declared is below."""

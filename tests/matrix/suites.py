@@ -12,12 +12,13 @@ from pathlib import Path
 from storagedriver.driver import Capabilities
 from storagedriver.testsuites import Cases
 from storagedriver.testsuites.errors import MissingBucket, Refused, Unreachable
+from storagedriver.testsuites.neighbours import Neighbours
 from storagedriver.testsuites.registry import AREAS
 from tests.matrix.servers import SERVERS
 
 __all__ = ["AREA_NAMES", "Suite", "area_of", "describe", "discover", "driver_of"]
 
-_ALL_AREAS: tuple[type[Cases], ...] = (*AREAS, MissingBucket, Refused, Unreachable, Cases)
+_ALL_AREAS: tuple[type[Cases], ...] = (*AREAS, Neighbours, MissingBucket, Refused, Unreachable, Cases)
 _NAMES = {MissingBucket: "missing bucket", Cases: "declared"}
 _TESTS = Path(__file__).resolve().parents[1]
 _MAKES_SUITES = re.compile(r"^from storagedriver\.testsuites import .*\bsuite\b", re.MULTILINE)

@@ -10,6 +10,7 @@ from storagedriver.drivers.oss.store import OSSStore
 from storagedriver.testsuites import suite
 from tests.oss.conftest import empty_bucket
 from tests.servers.oss import OSSServer
+from tests.variants import only
 
 CAPABILITIES = OSSStore.capabilities
 _NO_BUCKET = "no-such-bucket"
@@ -58,6 +59,11 @@ def _refused_in_version_4(oss: OSSServer, rootdirectory: str) -> StorageDriver:
     return _make(oss, rootdirectory, signatureversion="v4", accesskeysecret=_WRONG_SECRET)
 
 
+def _beside(oss: OSSServer, rootdirectory: str) -> list[StorageDriver]:
+    parent = rootdirectory.rpartition("/")[0]
+    return [_make(oss, root) for root in (f"{rootdirectory}-x", f"{rootdirectory}x", rootdirectory[:-1], parent)]
+
+
 def _unreachable(refused_endpoint: str) -> StorageDriver:
     parameters = {"bucket": "any", "accesskeyid": "any", "accesskeysecret": "any-secret", "region": "any"}
     return factory.create("oss", {**parameters, "endpoint": refused_endpoint, "timeout": 2})
@@ -70,13 +76,24 @@ TestInPath = suite(
     make_missing_bucket=_without_bucket,
     make_refused=_refused,
     make_unreachable=_unreachable,
+    make_neighbours=_beside,
+    registered_as="oss",
     secrets=["secret-of-admin", _WRONG_SECRET, "any-secret"],
 )
-TestInPathOfABucket = suite("oss in a bucket", _in_path_of_a_bucket, CAPABILITIES, secrets=["secret-of-admin"])
+# Without a root directory all names of the bucket are the driver's; nothing else differs.
+_PLAIN = only("names", "unfinished", "listing", "stat", "deleting", "walk", "urls")
+# Where a request goes and how it is signed depends on its key and its query: each kind of request is in these.
+_REQUESTS = only(
+    "content", "names", "uploads", "unfinished", "listing", "moving", "copying", "deleting", "walk", "urls"
+)
+TestInPathOfABucket = suite(
+    "oss in a bucket", _in_path_of_a_bucket, CAPABILITIES, areas=_PLAIN, secrets=["secret-of-admin"]
+)
 TestAtOwnHost = suite(
     "oss with the bucket as the host",
     _at_own_host,
     CAPABILITIES,
+    areas=_REQUESTS,
     make_refused=_refused_at_own_host,
     secrets=["secret-of-admin", _WRONG_SECRET],
 )
@@ -86,10 +103,15 @@ TestSignedInVersion4 = pytest.mark.filterwarnings("ignore:datetime.datetime.utcn
         "oss with signatures of version 4",
         _signed_in_version_4,
         CAPABILITIES,
+        areas=_REQUESTS,
         make_refused=_refused_in_version_4,
         secrets=["secret-of-admin", _WRONG_SECRET],
     )
 )
 TestAtOwnHostOfABucket = suite(
-    "oss in a bucket that is the host", _at_own_host_of_a_bucket, CAPABILITIES, secrets=["secret-of-admin"]
+    "oss in a bucket that is the host",
+    _at_own_host_of_a_bucket,
+    CAPABILITIES,
+    areas=_PLAIN,
+    secrets=["secret-of-admin"],
 )

@@ -10,7 +10,7 @@ import pytest
 from storagedriver.driver import StorageDriver
 from tests.registry import skopeo
 from tests.registry.image import LARGE, Image
-from tests.registry.storages import S3, SHARED, MakeStorage, Storage, as_registry_has_it, opened
+from tests.registry.storages import CHOSEN_S3, SHARED, MakeStorage, Storage, as_registry_has_it, opened
 from tests.registry.tree import TOP, Tree, blob_path, carry, expected_links, listed_tree, read_tree
 from tests.servers.plugin import StartRegistry
 
@@ -76,8 +76,8 @@ def test_a_pushed_image_is_read_through_the_driver(
 @pytest.mark.parametrize(
     ("source", "dest"),
     [
-        *(("filesystem", server) for server in S3),
-        *((server, "filesystem") for server in S3),
+        *(("filesystem", server) for server in CHOSEN_S3),
+        *((server, "filesystem") for server in CHOSEN_S3),
     ],
 )
 def test_an_image_that_was_carried_to_another_backend_is_pulled_there(

@@ -53,6 +53,15 @@ def proxied(
     return make_s3(s3_server, root, regionendpoint=proxy.endpoint), proxy
 
 
+@pytest.fixture
+def answered(
+    make_s3: MakeS3, any_s3_server: S3Server, root: str, fault_proxy: StartProxy
+) -> tuple[FsspecDriver, FaultProxy]:
+    """The same where the proxy answers, or loses what was answered: which server it is does not matter."""
+    proxy = fault_proxy(any_s3_server.endpoint)
+    return make_s3(any_s3_server, root, regionendpoint=proxy.endpoint), proxy
+
+
 def empty_bucket(server: S3Server) -> str:
     """A bucket of this process's own, with nothing in it."""
     name = f"empty-{os.environ.get('PYTEST_XDIST_WORKER', 'main')}"

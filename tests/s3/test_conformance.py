@@ -13,9 +13,12 @@ from storagedriver.testsuites import Harness, suite
 from storagedriver.testsuites.stateful import Stateful
 from tests.s3.conftest import empty_bucket
 from tests.servers.s3 import S3Server
+from tests.variants import only
 
 CAPABILITIES = S3Store.capabilities
 _NO_BUCKET = "no-such-bucket"
+# Without a root directory all names of the bucket are the driver's; nothing else differs.
+_PLAIN = only("names", "unfinished", "listing", "stat", "deleting", "walk", "urls")
 
 
 def _make(server: S3Server, rootdirectory: str, **others: str) -> StorageDriver:
@@ -71,6 +74,11 @@ def _unreachable(refused_endpoint: str) -> StorageDriver:
     return factory.create("s3", {**parameters, "timeout": 2})
 
 
+def _beside(seaweedfs: S3Server, rootdirectory: str) -> list[StorageDriver]:
+    parent = rootdirectory.rpartition("/")[0]
+    return [_make(seaweedfs, root) for root in (f"{rootdirectory}-x", f"{rootdirectory}x", rootdirectory[:-1], parent)]
+
+
 class _OneOrTheOther(S3Store):
     capabilities = replace(CAPABILITIES, key_and_prefix=False)
 
@@ -93,13 +101,17 @@ class TestSeaweedFS(
         make_missing_bucket=_seaweedfs_without_bucket,
         make_refused=_refused_by_seaweedfs,
         make_unreachable=_unreachable,
+        make_neighbours=_beside,
+        registered_as="s3",
         secrets=["secret-of-admin", "wrong-secret-of-a-test"],
     )
 ):
     test_histories_agree_with_a_model = None
 
 
-class TestSeaweedFSBucket(suite("s3 in a bucket of SeaweedFS", _in_seaweedfs_bucket, CAPABILITIES)):  # type: ignore[misc]
+class TestSeaweedFSBucket(
+    suite("s3 in a bucket of SeaweedFS", _in_seaweedfs_bucket, CAPABILITIES, areas=_PLAIN)  # type: ignore[misc]
+):
     test_histories_agree_with_a_model = None
 
 
@@ -110,6 +122,9 @@ TestSwift = suite(
     make_missing_bucket=_swift_without_bucket,
     make_refused=_refused_by_swift,
 )
-TestSwiftBucket = suite("s3 in a bucket of Swift", _in_swift_bucket, CAPABILITIES)
-TestMoto = suite("s3 on moto", _on_moto, CAPABILITIES, make_missing_bucket=_moto_without_bucket)
-TestMotoBucket = suite("s3 in a bucket of moto", _in_moto_bucket, CAPABILITIES)
+TestSwiftBucket = suite("s3 in a bucket of Swift", _in_swift_bucket, CAPABILITIES, areas=_PLAIN)
+_MOTO_2010 = "moto says 2010-11-10 of every upload"
+TestMoto = suite(
+    "s3 on moto", _on_moto, CAPABILITIES, make_missing_bucket=_moto_without_bucket, constant_start=_MOTO_2010
+)
+TestMotoBucket = suite("s3 in a bucket of moto", _in_moto_bucket, CAPABILITIES, constant_start=_MOTO_2010, areas=_PLAIN)

@@ -22,8 +22,8 @@ def failures(root: str, **codes: str) -> bytes:
 
 
 @pytest.fixture
-def filled(proxied: Proxied) -> Proxied:
-    driver, proxy = proxied
+def filled(answered: Proxied) -> Proxied:
+    driver, proxy = answered
     for name in "abcde":
         driver.put_content(f"/dir/{name}", b"x")
     return driver, proxy

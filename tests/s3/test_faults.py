@@ -50,8 +50,8 @@ def unreachable(endpoint: str, timeout: float) -> StorageDriver:
 
 
 @pytest.mark.parametrize("call", CALLS)
-def test_busy_server_is_asked_again(proxied: Proxied, call: str) -> None:
-    driver, proxy = proxied
+def test_busy_server_is_asked_again(answered: Proxied, call: str) -> None:
+    driver, proxy = answered
     driver.put_content("/a", b"x")
     proxy.add(Answer(503, xml("SlowDown")), times=2)
     result = CALLS[call](driver)
@@ -60,23 +60,23 @@ def test_busy_server_is_asked_again(proxied: Proxied, call: str) -> None:
 
 
 @pytest.mark.parametrize("status", [429, 500, 502, 503, 504])
-def test_server_that_stays_broken_is_unavailable(proxied: Proxied, status: int) -> None:
-    driver, proxy = proxied
+def test_server_that_stays_broken_is_unavailable(answered: Proxied, status: int) -> None:
+    driver, proxy = answered
     rule = proxy.add(Answer(status), times=None)
     with pytest.raises(UnavailableError, match=r"/a"):
         driver.get_content("/a")
     assert rule.hits > 2
 
 
-def test_garbage_of_a_proxy_is_unavailable(proxied: Proxied) -> None:
-    driver, proxy = proxied
+def test_garbage_of_a_proxy_is_unavailable(answered: Proxied) -> None:
+    driver, proxy = answered
     proxy.add(Answer(503, b"<html><body>try later"), times=None)
     with pytest.raises(UnavailableError):
         driver.get_content("/a")
 
 
-def test_refusals_are_not_tried_again(proxied: Proxied) -> None:
-    driver, proxy = proxied
+def test_refusals_are_not_tried_again(answered: Proxied) -> None:
+    driver, proxy = answered
     rule = proxy.add(Answer(403, xml("AccessDenied")), times=None)
     with pytest.raises(PermissionDeniedError, match="AccessDenied: of a test"):
         driver.get_content("/a")
@@ -99,8 +99,8 @@ def test_refusals_are_not_tried_again(proxied: Proxied) -> None:
         (403, "", PermissionDeniedError),
     ],
 )
-def test_errors_by_code(proxied: Proxied, status: int, code: str, expected: type[StorageDriverError]) -> None:
-    driver, proxy = proxied
+def test_errors_by_code(answered: Proxied, status: int, code: str, expected: type[StorageDriverError]) -> None:
+    driver, proxy = answered
     proxy.add(Answer(status, xml(code) if code else b""), times=None)
     with pytest.raises(StorageDriverError) as caught:
         driver.get_content("/a")
@@ -109,8 +109,8 @@ def test_errors_by_code(proxied: Proxied, status: int, code: str, expected: type
     assert code in str(caught.value)
 
 
-def test_refused_head_is_not_a_missing_path(proxied: Proxied) -> None:
-    driver, proxy = proxied
+def test_refused_head_is_not_a_missing_path(answered: Proxied) -> None:
+    driver, proxy = answered
     proxy.add(Answer(403), method="HEAD", times=None)
     for call in (driver.stat, driver.exists):
         with pytest.raises(PermissionDeniedError):
@@ -124,8 +124,8 @@ def test_wrong_region_is_named(make_s3: MakeS3, swift_s3: S3Server, root: str) -
             call(driver)
 
 
-def test_redirect_to_the_region_is_named(proxied: Proxied) -> None:
-    driver, proxy = proxied
+def test_redirect_to_the_region_is_named(answered: Proxied) -> None:
+    driver, proxy = answered
     proxy.add(Answer(301, headers={"x-amz-bucket-region": "eu-north-1"}), times=None)
     for call in CALLS.values():
         with pytest.raises(ParameterError, match="in the region 'eu-north-1'"):
@@ -171,16 +171,16 @@ def test_late_answer_within_the_deadline_counts(
 
 @pytest.mark.parametrize("lost", [LoseReply(), LoseReply(reset=True), CutRequest(), CutReply()])
 @pytest.mark.parametrize("call", ["get_content", "put_content", "stat", "list", "copy"])
-def test_lost_connection_is_tried_again(proxied: Proxied, call: str, lost: LoseReply) -> None:
-    driver, proxy = proxied
+def test_lost_connection_is_tried_again(answered: Proxied, call: str, lost: LoseReply) -> None:
+    driver, proxy = answered
     driver.put_content("/a", b"x")
     rule = proxy.add(lost)
     CALLS[call](driver)
     assert rule.hits == 1
 
 
-def test_whole_get_that_breaks_off_is_begun_again(proxied: Proxied) -> None:
-    driver, proxy = proxied
+def test_whole_get_that_breaks_off_is_begun_again(answered: Proxied) -> None:
+    driver, proxy = answered
     content = os.urandom(3 << 20)
     driver.put_content("/a", content)
     proxy.add(CutReply(after=1 << 20))
@@ -222,8 +222,8 @@ def test_stream_that_stalls_goes_on(make_s3: MakeS3, s3_server: S3Server, root: 
         assert reader.readall() == content
 
 
-def test_part_that_is_refused_or_lost_is_sent_again(proxied: Proxied) -> None:
-    driver, proxy = proxied
+def test_part_that_is_refused_or_lost_is_sent_again(answered: Proxied) -> None:
+    driver, proxy = answered
     proxy.add(Answer(503, xml("SlowDown")), method="PUT", query="partNumber=1")
     proxy.add(CutRequest(after=1 << 20), method="PUT", query="partNumber=2")
     content = os.urandom(25 << 20)
@@ -248,8 +248,8 @@ def test_lost_reply_of_complete_is_success(proxied: Proxied, reset: bool) -> Non
     assert list(driver.uploads()) == []
 
 
-def test_failure_that_comes_with_status_200_ends_no_upload(proxied: Proxied) -> None:
-    driver, proxy = proxied
+def test_failure_that_comes_with_status_200_ends_no_upload(answered: Proxied) -> None:
+    driver, proxy = answered
     proxy.add(Answer(200, xml("InternalError")), method="POST", query="uploadId")
     with driver.writer("/a") as writer:
         writer.write(b"content")
@@ -266,8 +266,8 @@ def test_failure_that_comes_with_status_200_ends_no_upload(proxied: Proxied) -> 
         assert not driver.exists("/b")
 
 
-def test_beginning_of_an_upload_is_not_sent_twice(proxied: Proxied) -> None:
-    driver, proxy = proxied
+def test_beginning_of_an_upload_is_not_sent_twice(answered: Proxied) -> None:
+    driver, proxy = answered
     proxy.add(LoseReply(), method="POST", query="uploads")
     with pytest.raises(UnavailableError):
         driver.writer("/a")

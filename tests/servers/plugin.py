@@ -29,8 +29,11 @@ from tests.servers.sockets import black_hole as open_black_hole
 from tests.servers.sockets import refused_port as open_refused_port
 from tests.servers.sshd import SSHD, SFTPServer
 from tests.servers.swift import Swift, SwiftServer
+from tests.variants import is_slow
 
 _DIRECTORY = "servers_directory"
+_S3 = ["seaweedfs", "swift_s3", "moto_s3"]
+_GCS = ["fake_gcs", "gcp_emulator"]
 _run = pytest.StashKey[Run]()
 _log_sizes = pytest.StashKey[dict[Path, int]]()
 
@@ -52,6 +55,12 @@ def pytest_configure_node(node: Any) -> None:
 def pytest_unconfigure(config: pytest.Config) -> None:
     if _run in config.stash:
         config.stash[_run].end()
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    for fixture, servers in (("any_s3_server", _S3), ("any_gcs_server", _GCS)):
+        if fixture in metafunc.fixturenames:
+            metafunc.parametrize(fixture, servers if is_slow() else servers[:1], indirect=True)
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -138,9 +147,16 @@ def gcp_emulator(request: pytest.FixtureRequest) -> GCSServer:
     return shared(request, GCPEmulator)
 
 
-@pytest.fixture(params=["fake_gcs", "gcp_emulator"])
+@pytest.fixture(params=_GCS)
 def gcs_server(request: pytest.FixtureRequest) -> GCSServer:
     """Each server that speaks Google's protocol, one after the other."""
+    server: GCSServer = request.getfixturevalue(request.param)
+    return server
+
+
+@pytest.fixture
+def any_gcs_server(request: pytest.FixtureRequest) -> GCSServer:
+    """One of them, for answers that come from a proxy; each one with ``--slow``."""
     server: GCSServer = request.getfixturevalue(request.param)
     return server
 
@@ -164,9 +180,16 @@ def sftp(request: pytest.FixtureRequest) -> SFTPServer:
     return shared(request, SSHD)
 
 
-@pytest.fixture(params=["seaweedfs", "swift_s3", "moto_s3"])
+@pytest.fixture(params=_S3)
 def s3_server(request: pytest.FixtureRequest) -> S3Server:
     """Each server that speaks S3, one after the other."""
+    server: S3Server = request.getfixturevalue(request.param)
+    return server
+
+
+@pytest.fixture
+def any_s3_server(request: pytest.FixtureRequest) -> S3Server:
+    """One of them, for answers that come from a proxy; each one with ``--slow``."""
     server: S3Server = request.getfixturevalue(request.param)
     return server
 

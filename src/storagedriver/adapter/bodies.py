@@ -61,7 +61,13 @@ class HandleBody:
         """Up to `size` bytes."""
         if not self._left or not size:
             return b""
-        data = bytes(self._handle.read(min(size, self._left)))
+        try:
+            data = bytes(self._handle.read(min(size, self._left)))
+        except Exception as error:
+            # Of a shorter file that has taken its place there is no such range.
+            if self._checked and self._current() != self.entry.version:
+                raise ConflictError("it was replaced while it was read") from error
+            raise
         self._left -= len(data)
         self._unchecked += len(data)
         if self._checked and (not self._left or self._unchecked >= BLOCK):

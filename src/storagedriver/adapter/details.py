@@ -141,4 +141,7 @@ def entry_of(key: str, info: Mapping[str, Any]) -> Entry:
     """The entry for what `info` or `ls` gave."""
     if info.get("type") == "directory":
         return Entry(key, 0, moment(info), is_dir=True)
-    return Entry(key, int(info.get("size") or 0), moment(info), version=version_of(info))
+    version, changed = version_of(info), moment(info)
+    # Of a file that was replaced twice within a second the second time says nothing.
+    weak = version.startswith("-") and changed.microsecond == 0
+    return Entry(key, int(info.get("size") or 0), changed, version=version, weak=weak)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -11,6 +12,20 @@ from storagedriver.errors import StorageDriverError
 __all__ = ["translated"]
 
 _HIDDEN = "***"
+#: What the system says of the machine, and a caller may want to act upon: a full disk or too many open files.
+_KEPT = {
+    errno.EACCES,
+    errno.EDQUOT,
+    errno.EFBIG,
+    errno.EIO,
+    errno.ELOOP,
+    errno.EMFILE,
+    errno.ENFILE,
+    errno.ENOMEM,
+    errno.ENOSPC,
+    errno.EPERM,
+    errno.EROFS,
+}
 
 
 @contextmanager
@@ -28,6 +43,8 @@ def translated(store: Store, path: str) -> Iterator[None]:
     except Exception as error:
         failure = store.classify(error)
         kept = failure.kind(_redacted(store, failure.detail), driver_name=store.name, path=path)
+        if isinstance(error, OSError) and error.errno in _KEPT:
+            kept.errno = error.errno
         text = f"{type(error).__name__}: {error}"
         if _redacted(store, text) == text:
             raise kept from error

@@ -20,7 +20,7 @@ from storagedriver.adapter.limits import PerProcess
 from storagedriver.adapter.store import EPOCH, Entry
 from storagedriver.errors import ConflictError
 
-__all__ = ["Files", "Filesystem", "parent_of"]
+__all__ = ["Files", "Filesystem", "descriptor_of", "parent_of"]
 
 #: A filesystem, or what makes one; the second is called in each process.
 Filesystem: TypeAlias = AbstractFileSystem | Callable[[], tuple[AbstractFileSystem, str]]
@@ -227,7 +227,7 @@ class Files:
 
     def finish(self, handle: Any) -> None:
         """Close a file that was written; bring it to the disk where there is one."""
-        descriptor = _descriptor(handle)
+        descriptor = descriptor_of(handle)
         if descriptor is not None:
             handle.flush()
             os.fsync(descriptor)
@@ -242,7 +242,7 @@ class Files:
 
     def abandon(self, handle: Any) -> None:
         """The same, without any network."""
-        if _descriptor(handle) is not None:
+        if descriptor_of(handle) is not None:
             with contextlib.suppress(OSError):
                 handle.close()
         else:
@@ -276,6 +276,8 @@ class Files:
             except NotImplementedError:
                 pass
             else:
+                if any(getattr(layer, "local_file", False) for layer in layers(self.fs)):
+                    self._sync(dest)
                 return
         self.join([(source, self.file(source).size)], dest)
 
@@ -349,6 +351,13 @@ class Files:
         if entry is not None and not entry.is_dir:
             raise NotADirectoryError(path)
 
+    def _sync(self, key: str) -> None:
+        """Bring a local file to the disk that the filesystem itself has written."""
+        with contextlib.closing(self.fs.open(self.path(key), "rb")) as handle:
+            descriptor = descriptor_of(handle)
+            if descriptor is not None:
+                os.fsync(descriptor)
+
     def _connect(self) -> tuple[AbstractFileSystem, str]:
         if not isinstance(self.filesystem, AbstractFileSystem):
             fs, base = self.filesystem()
@@ -390,7 +399,7 @@ def _is_usual(info: Mapping[str, Any]) -> bool:
     return info.get("type") in ("file", "directory", "link") or bool(info.get("islink"))
 
 
-def _descriptor(handle: Any) -> int | None:
+def descriptor_of(handle: Any) -> int | None:
     """The file descriptor of a local file."""
     try:
         return int(handle.fileno())

@@ -49,6 +49,9 @@ class GenericStore(Store):
         has a ``/`` in its name.
     multiprocess : bool
         Whether another process sees the same files.
+    atomic_replace : bool
+        Whether a rename, or a copy of an object store, overwrites a file in
+        one step.
     native_copy : bool
         Whether the filesystem's ``cp_file`` is done when it returns.
     signing : map, optional
@@ -71,6 +74,7 @@ class GenericStore(Store):
         put: str = "staged",
         directories: str = "kept",
         multiprocess: bool = True,
+        atomic_replace: bool = True,
         native_copy: bool = True,
         signing: Mapping[str, Mapping[str, Any]] | None = None,
         limit: Limit | None = None,
@@ -82,6 +86,7 @@ class GenericStore(Store):
             key_and_prefix=False,
             empty_directories=directories == "kept",
             conflicts_detected="always",
+            atomic_replace=atomic_replace,
             server_side_copy=False,
             signs_urls=bool(signing),
         )

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from storagedriver.adapter.failures import translated
 from storagedriver.adapter.ranges import RANGE, RangesBody
-from storagedriver.adapter.store import Body, Store
+from storagedriver.adapter.store import EPOCH, Body, Store
 from storagedriver.driver import FileReader
 from storagedriver.errors import ConflictError, PathNotFoundError, UnavailableError
 
@@ -56,6 +56,7 @@ class StreamReader(FileReader):
         entry = self._body.entry
         self._size = entry.size
         self._version = entry.version
+        self._weak = entry.weak
         self._mod_time = entry.mod_time
         available = max(0, entry.size - offset)
         self._left = available if length is None else min(available, length)
@@ -67,13 +68,19 @@ class StreamReader(FileReader):
 
     @property
     def mod_time(self) -> datetime:
-        """When the object was last changed, aware and in UTC."""
+        """When the object was last changed, aware and in UTC. It may have to be asked for."""
+        if self._mod_time == EPOCH:
+            with self._store.limit.slot(), translated(self._store, self._path):
+                entry = self._store.head(self._key)
+                if entry is None or entry.version != self._version:
+                    raise ConflictError("it was replaced while it was read")
+            self._mod_time = entry.mod_time
         return self._mod_time
 
     @property
     def version(self) -> str:
         """The version that is read; empty where the store has none."""
-        return self._version
+        return "" if self._weak else self._version
 
     def tell(self) -> int:
         """The position in the object, in bytes."""

@@ -9,18 +9,20 @@ marker away, and the other finds that when it closes or commits.
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Iterator
 
 from storagedriver.adapter.limits import Limit
-from storagedriver.adapter.staging import StagedFiles, Staging, new_session, new_upload
-from storagedriver.adapter.store import Entry, Upload
-from storagedriver.errors import ConflictError
+from storagedriver.adapter.session_file import SessionFile
+from storagedriver.adapter.staging import Staged, StagedFiles, Staging, new_session, new_upload
+from storagedriver.adapter.store import EPOCH, Entry, Upload
+from storagedriver.errors import ConflictError, StorageDriverError
 
 __all__ = ["StagedUpload", "begin", "resume"]
 
 #: Small writes are gathered up to this, in bytes: some filesystems send each of them.
 _BUFFER = 1 << 20
+
+_GONE = "the upload is gone, another writer has removed it"
 
 Publish = Callable[[str, str], None]
 
@@ -41,10 +43,16 @@ def begin(staging: Staging, key: str, limit: Limit, publish: Publish) -> StagedU
         is a directory.
     """
     staging.prepare(key)
-    for group in staging.uploads_of(key):
-        staging.remove(group)
+    older = staging.uploads_of(key)
     upload, session = new_upload(), new_session()
-    staging.mark(key, upload, 0, session)
+    try:
+        staging.mark(key, upload, 0, session)
+        for group in older:
+            staging.remove(group)
+    except Exception:
+        # Then the older ones go on.
+        staging.files.remove(staging.name(key, upload, "m", 0, session), quietly=True)
+        raise
     return StagedUpload(staging, key, (upload, session), [], limit, publish)
 
 
@@ -75,10 +83,25 @@ def resume(staging: Staging, key: str, committed: Entry | None, limit: Limit, pu
     pieces = []
     if committed.size:
         copied = staging.name(key, upload, "d", 1, session)
-        staging.files.copy(key, copied)
+        _copy(staging, key, copied)
         pieces.append((copied, staging.files.file(copied).size))
     staging.mark(key, upload, len(pieces), session)
     return StagedUpload(staging, key, (upload, session), pieces, limit, publish)
+
+
+def _copy(staging: Staging, key: str, copied: str) -> None:
+    """Copy the content. A part of it must not be taken for an upload, should this be killed or fail."""
+    if not staging.beside:
+        # An object is there when it is whole.
+        staging.files.copy(key, copied)
+        return
+    partial = staging.temporary(key, "p")
+    try:
+        staging.files.copy(key, partial)
+        staging.files.replace(partial, copied, staging.temporary(key, "o"))
+    except BaseException:
+        staging.files.remove(partial, quietly=True)
+        raise
 
 
 def _take_over(
@@ -142,25 +165,38 @@ class StagedUpload(Upload):
         self._files = staging.files
         self._key = key
         self._upload, self._session = identity
-        self._pieces = pieces
         self._limit = limit
         self._publish = publish
-        self._number = (len(pieces) if last is None else last) + 1
-        self._handle: Any = None
-        self._own: str | None = None
-        self._written = 0
+        self._number = len(pieces) if last is None else last
+        # The pieces that are durable, and the file that is being written. They
+        # are set together, so that an interrupt finds the one or the other state.
+        self._held: tuple[list[tuple[str, int]], SessionFile | None] = (pieces, None)
+        self._own: list[str] = []
         self._buffer = bytearray()
-        self._final: str | None = None
+        #: How large the file is when what is buffered has been written to it.
+        self._flushed: int | None = None
+        self._unchecked = False
+        self._final: Staged | None = None
+        self._published = self._tried = False
 
     @property
     def size(self) -> int:
         """The bytes of earlier sessions, of this one and of the buffer."""
-        return sum(size for _, size in self._pieces) + self._written + len(self._buffer)
+        self._settle()
+        pieces, file = self._held
+        written = 0 if file is None else file.size
+        return sum(size for _, size in pieces) + written + len(self._buffer)
+
+    @property
+    def durable(self) -> int:
+        """What the finished files hold."""
+        return sum(size for _, size in self._held[0])
 
     def write(self, data: memoryview, /) -> None:
-        """Gather small pieces, send large ones."""
+        """Gather small pieces, send large ones. It takes all, or nothing."""
         if self._final is not None:
-            raise ConflictError("a commit has failed half way, it can only be tried again")
+            raise StorageDriverError("a commit has failed half way: commit again, close or cancel")
+        self._settle()
         if len(self._buffer) + len(data) < _BUFFER:
             self._buffer += data
             return
@@ -170,27 +206,42 @@ class StagedUpload(Upload):
 
     def suspend(self) -> None:
         """Close this session's file, if the upload is still this session's."""
-        if self._close():
+        if self._final is not None:
+            # The final file can be resumed, and so can what it was renamed to.
+            with self._limit.slot():
+                if not self._published and self._files.entry(self._final.key) is None and not self._was_published():
+                    raise ConflictError(_GONE)
+            return
+        self._close()
+        if self._unchecked:
             with self._limit.slot():
                 self._check(self._group())
+            self._unchecked = False
 
     def commit(self) -> None:
         """Make one file of the pieces and rename it over the key."""
-        self._close()
+        if self._published:
+            return
+        if self._final is None:
+            self._close()
         with self._limit.slot():
             if self._final is None:
                 self._final = self._finalize()
+            self._clear(self._final)
+            tried, self._tried = self._tried, True
             try:
-                self._publish(self._final, self._key)
+                self._publish(self._final.key, self._key)
             except FileNotFoundError as error:
-                raise ConflictError("the upload is gone, another writer has removed it") from error
+                if not (tried and self._was_published()):
+                    raise ConflictError(_GONE) from error
+        self._published = True
 
     def cancel(self) -> None:
         """Remove the staging files, unless another session has taken over."""
         with self._limit.slot():
-            if self._handle is not None:
-                self._files.drop(self._handle)
-                self._handle = None
+            file = self._held[1]
+            if file is not None:
+                file.drop()
             group = self._group()
             if group is not None and (self._is_mine(group) or not group.markers):
                 self._staging.remove(group)
@@ -199,38 +250,76 @@ class StagedUpload(Upload):
 
     def abandon(self) -> None:
         """Let go of the file that is being written."""
-        if self._handle is not None:
-            self._files.abandon(self._handle)
-            self._handle = None
+        file = self._held[1]
+        if file is not None:
+            file.abandon()
+
+    def _settle(self) -> None:
+        """Forget what was buffered, if it was written and an interrupt came before that was noted."""
+        file = self._held[1]
+        if self._flushed is not None and file is not None and file.size >= self._flushed:
+            self._buffer.clear()
+        self._flushed = None
 
     def _flush(self) -> None:
+        self._settle()
         if self._buffer:
+            file = self._held[1]
+            self._flushed = (0 if file is None else file.size) + len(self._buffer)
             with self._limit.slot():
                 self._send(bytes(self._buffer))
-            self._buffer.clear()
+            self._settle()
 
     def _send(self, data: bytes) -> None:
-        if self._handle is None:
-            self._own = self._staging.name(self._key, self._upload, "d", self._number, self._session)
-            self._handle = self._files.create(self._own)
-        self._handle.write(data)
-        self._written += len(data)
+        self._unchecked = True
+        with self._losing():
+            file = self._mended()
+            if file is None:
+                self._number += 1
+                key = self._staging.name(self._key, self._upload, "d", self._number, self._session)
+                self._own.append(key)
+                file = SessionFile(self._files, key)
+                self._held = (self._held[0], file)
+            file.write(data)
 
-    def _close(self) -> bool:
-        """Bring this session's data to the store; say whether there was any."""
+    def _close(self) -> None:
+        """Bring this session's data to the store."""
         self._flush()
-        if self._handle is None:
-            return False
-        with self._limit.slot():
-            self._files.finish(self._handle)
-        self._handle = None
-        assert self._own is not None
-        self._pieces.append((self._own, self._written))
-        self._written = 0
-        return True
+        with self._limit.slot(), self._losing():
+            file = self._mended()
+            if file is None:
+                return
+            if file.size:
+                file.finish()
+                self._mended()
+            else:
+                # All that was to be written to it has failed, and some of that may be there.
+                file.drop()
+                self._files.remove(file.key)
+                self._held = (self._held[0], None)
 
-    def _finalize(self) -> str:
-        """Leave one file with all of the content, and give its key."""
+    def _mended(self) -> SessionFile | None:
+        """The file that is being written; None once it is finished and one of the pieces."""
+        pieces, file = self._held
+        if file is None:
+            return None
+        file.mend()
+        if not file.finished:
+            return file
+        self._held = ([*pieces, (file.key, file.size)], None)
+        return None
+
+    @contextlib.contextmanager
+    def _losing(self) -> Iterator[None]:
+        """Say on an error about lost bytes how many are safe."""
+        try:
+            yield
+        except StorageDriverError as error:
+            error.durable = self.durable
+            raise
+
+    def _finalize(self) -> Staged:
+        """Make one file with all of the content, and give it."""
         groups = self._staging.uploads_of(self._key)
         group = self._check(next((group for group in groups if group.upload == self._upload), None))
         for other in groups:
@@ -239,22 +328,39 @@ class StagedUpload(Upload):
                 raise ConflictError("another writer of the path was opened later")
             if other.upload < self._upload:
                 self._staging.remove(other)
-        sizes = {staged.key: staged.size for staged in group.all}
-        for key, size in self._pieces:
-            if sizes.get(key, -1) < size:
+        found = {staged.key: staged for staged in group.all}
+        pieces = [piece for piece in self._held[0] if piece[1]]
+        for key, size in self._held[0]:
+            if key not in found or found[key].size < size:
                 raise ConflictError("a part of the upload is gone, another writer has removed it")
-        pieces = [piece for piece in self._pieces if piece[1]]
-        if len(pieces) == 1 and sizes[pieces[0][0]] == pieces[0][1]:
-            final = pieces[0][0]
-        else:
-            final = self._staging.name(self._key, self._upload, "w", 0, self._session)
-            self._files.join(pieces, final)
-            group = self._check(self._group())
+        if len(pieces) == 1 and found[pieces[0][0]].size == pieces[0][1]:
+            return found[pieces[0][0]]
+        final = self._staging.name(self._key, self._upload, "w", 0, self._session)
+        self._files.join(pieces, final)
+        group = self._check(self._group())
+        for staged in group.all:
+            if staged.key == final and staged.size == sum(size for _, size in pieces):
+                return staged
+        raise ConflictError("the joined content is gone or has another size, another writer has changed it")
+
+    def _clear(self, final: Staged) -> None:
+        """Remove all of the upload but the final file."""
+        group = self._group()
+        if group is None:
+            return
+        if group.markers and not self._is_mine(group):
+            raise ConflictError("another writer of the path was opened later")
         # The marker first: without one, what is left is complete.
         for staged in sorted(group.all, key=lambda staged: staged.kind != "m"):
-            if staged.key != final:
+            if staged.key != final.key:
                 self._files.remove(staged.key)
-        return final
+
+    def _was_published(self) -> bool:
+        """Whether the final file is at the key: a rename keeps its size and its time."""
+        assert self._final is not None
+        entry = self._files.entry(self._key)
+        found = entry is not None and not entry.is_dir and entry.size == self._final.size
+        return found and entry is not None and entry.mod_time == self._final.mod_time != EPOCH
 
     def _group(self) -> StagedFiles | None:
         """The files of this upload."""
@@ -274,9 +380,8 @@ class StagedUpload(Upload):
 
     def _retire(self, group: StagedFiles | None) -> None:
         """Remove what this session has written, unless another one counts on it."""
-        if self._own is None:
-            return
-        markers = [] if group is None else group.markers
-        if all(marker.number < self._number for marker in markers):
-            with contextlib.suppress(Exception):
-                self._files.remove(self._own)
+        counted = set() if group is None else {staged.key for staged in group.data}
+        for own in self._own:
+            if own not in counted:
+                with contextlib.suppress(Exception):
+                    self._files.remove(own)

@@ -52,6 +52,9 @@ class Entry:
     version : str
         What changes when the content does (ETag, generation, inode and time);
         empty where the store has no such thing or a listing does not show it.
+    weak : bool
+        Whether `version` is a time in whole seconds, which may be that of two
+        contents. A stream is held to it, and nobody else is told.
     """
 
     key: str
@@ -59,6 +62,7 @@ class Entry:
     mod_time: datetime = EPOCH
     is_dir: bool = False
     version: str = ""
+    weak: bool = False
 
 
 @dataclass(frozen=True)

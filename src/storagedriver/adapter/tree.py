@@ -35,7 +35,16 @@ def tree_pages(
         yield entries
         return
     page: list[Entry] = []
-    for entry in entries:
+    # The directories that are open, each with what is left of it. A tree may be deeper than Python's stack.
+    open_ = [iter(entries)]
+    while open_:
+        entry = next(open_[-1], None)
+        if entry is None:
+            open_.pop()
+            if page:
+                yield page
+                page = []
+            continue
         page.append(entry)
         if not entry.is_dir:
             continue
@@ -45,11 +54,10 @@ def tree_pages(
         if entry.key in skipped or (below < start_after and not start_after.startswith(below)):
             continue
         try:
-            yield from tree_pages(children, below, recursive=True, start_after=start_after, skipped=skipped)
+            open_.append(iter(sorted(children(entry.key), key=_position)))
         except FileNotFoundError:
             # It was there a moment ago, and somebody has deleted it since.
             continue
-    yield page
 
 
 def _position(entry: Entry) -> str:

@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import closing
 
 from storagedriver.adapter.store import EPOCH, Entry
 from storagedriver.driver import FileInfo
-from storagedriver.errors import StorageDriverWarning
-from storagedriver.paths import ROOT, WalkOrder, ancestors, is_valid, sort_key
+from storagedriver.paths import ROOT, WalkOrder, is_valid, sort_key
+from storagedriver.unnamed import report_unnamed
 
 __all__ = ["Nameless", "Walk", "info_of"]
 
 
 def info_of(entry: Entry) -> FileInfo:
     """The entry as the contract shows it."""
-    return FileInfo("/" + entry.key, entry.size, entry.mod_time, entry.is_dir, entry.version)
+    return FileInfo("/" + entry.key, entry.size, entry.mod_time, entry.is_dir, "" if entry.weak else entry.version)
 
 
 class Nameless:
@@ -34,13 +33,8 @@ class Nameless:
         self._example = self._example or key
 
     def warn(self) -> None:
-        """Warn if there was any."""
-        if self._count:
-            message = (
-                f"{self._driver_name}: {self._count} keys below {self._path} are skipped because no path"
-                f" can name them, {self._example!r} for one"
-            )
-            warnings.warn(message, StorageDriverWarning, stacklevel=4)
+        """Warn if there was any, or raise where that is wanted."""
+        report_unnamed(self._driver_name, self._path, self._count, self._example, stacklevel=4)
 
 
 class Walk:
@@ -87,7 +81,8 @@ class Walk:
             self._skipped.add(info.path[1:])
 
     def __iter__(self) -> Generator[FileInfo, None, None]:
-        depth = 0 if self._path == ROOT else self._path.count("/")
+        top = 1 if self._path == ROOT else len(self._path) + 1
+        # The directories around the last entry, each with a "/" at its end.
         opened: list[str] = []
         with closing(self._pages) as pages:
             for page in pages:
@@ -97,16 +92,19 @@ class Walk:
                     valid = is_valid(path)
                     if not valid:
                         self._nameless.skip(entry.key)
-                    above = [up for up in ancestors(path)[depth:] if valid or is_valid(up)]
-                    if entry.is_dir and valid:
-                        above.append(path)
-                    for up in above:
-                        if up not in opened:
-                            own = entry if up == path else Entry(up[1:], 0, EPOCH, is_dir=True)
-                            yield from self._wanted(own)
-                    opened = above
-                    if valid and not entry.is_dir:
+                    own = path + "/" if entry.is_dir else path
+                    while opened and not own.startswith(opened[-1]):
+                        opened.pop()
+                    end = len(opened[-1]) if opened else top
+                    while (end := path.find("/", end) + 1) > 0:
+                        directory = path[: end - 1]
+                        opened.append(path[:end])
+                        if valid or is_valid(directory):
+                            yield from self._wanted(Entry(directory[1:], 0, EPOCH, is_dir=True))
+                    if valid and not (opened and opened[-1] == own):
                         yield from self._wanted(entry)
+                        if entry.is_dir:
+                            opened.append(own)
         self._nameless.warn()
 
     def _wanted(self, entry: Entry) -> Iterator[FileInfo]:

@@ -35,6 +35,9 @@ _IMPLIED = frozenset(
 _SLOW_COPY = frozenset({"az", "abfs", "abfss", "adl"})
 #: These fail where listings are not cached: `ls` looks for its own result in the cache.
 _NEEDS_LISTINGS_CACHE = frozenset({"az", "abfs", "abfss", "adl", "oss"})
+#: Of what keeps directories: where a rename is known to overwrite. SFTP, SMB,
+#: HDFS and FTP leave that to the server.
+_RENAMES_OVER = frozenset({"file", "local", "memory"})
 #: How s3fs is asked to sign.
 _SIGNING: dict[str, dict[str, Any]] = {"GET": {}, "HEAD": {"client_method": "head_object"}}
 #: A shorter text is found everywhere in an error, and is no secret.
@@ -145,6 +148,7 @@ def create(parameters: Mapping[str, Any]) -> FsspecDriver:
             put=given.put,
             directories=directories,
             multiprocess="memory" not in names,
+            atomic_replace=directories == "implied" or bool(names & _RENAMES_OVER),
             native_copy=not names & _SLOW_COPY,
             signing=_SIGNING if _can_sign(given, names, kinds[-1]) else None,
             limit=Limit(given.maxthreads or (None if is_thread_safe(kinds[-1]) else 1)),

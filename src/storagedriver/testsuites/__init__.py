@@ -18,8 +18,10 @@ pytest.register_assert_rewrite(
         f"{__name__}.{module}"
         for module in (
             "benchmarks",
+            "calls",
             "cases",
             "concurrency",
+            "conflicts",
             "content",
             "deleting",
             "errors",
@@ -27,13 +29,18 @@ pytest.register_assert_rewrite(
             "listing",
             "moving",
             "names",
+            "neighbours",
             "objects",
+            "replacing",
+            "sessions",
+            "sizes",
             "stat",
             "stateful",
             "streams",
             "uploads",
             "unfinished",
             "urls",
+            "versions",
             "walk",
         )
     )
@@ -41,7 +48,16 @@ pytest.register_assert_rewrite(
 
 from storagedriver.testsuites.benchmarks import benchmark_suite  # noqa: E402 - pytest must be told of the modules first
 from storagedriver.testsuites.cases import Cases  # noqa: E402 - pytest must be told of the modules first
-from storagedriver.testsuites.harness import Harness, MakeDriver  # noqa: E402
+from storagedriver.testsuites.harness import Harness, MakeDriver, MakeNeighbours  # noqa: E402
 from storagedriver.testsuites.registry import register_suite, registered_suites, suite  # noqa: E402
 
-__all__ = ["Cases", "Harness", "MakeDriver", "benchmark_suite", "register_suite", "registered_suites", "suite"]
+__all__ = [
+    "Cases",
+    "Harness",
+    "MakeDriver",
+    "MakeNeighbours",
+    "benchmark_suite",
+    "register_suite",
+    "registered_suites",
+    "suite",
+]

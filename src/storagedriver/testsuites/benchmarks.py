@@ -13,6 +13,7 @@ from storagedriver.bench.peers.driver import DriverSubject
 from storagedriver.bench.report import rows
 from storagedriver.bench.worker import Local
 from storagedriver.driver import Capabilities, StorageDriver
+from storagedriver.testsuites.calls import without_record
 from storagedriver.testsuites.cases import Cases
 from storagedriver.testsuites.harness import Harness, MakeDriver
 
@@ -39,7 +40,7 @@ class Benchmarks(Cases):
         record_property: object,
         capsys: pytest.CaptureFixture[str],
     ) -> None:
-        subject = Local(self.harness.name, DriverSubject(driver))
+        subject = Local(self.harness.name, DriverSubject(without_record(driver)))
         (result,) = Benchmark([subject], self.rounds, subject).run([benchmark_case])
         assert not result.error, result.error
         assert callable(record_property)

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import inspect
 import pickle
 import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import pytest
 
 from storagedriver.driver import Capabilities, StorageDriver
 from storagedriver.errors import StorageDriverError
+from storagedriver.testsuites.calls import recorded, within
 from storagedriver.testsuites.harness import Harness, opened
 
 __all__ = ["Cases"]
@@ -22,6 +24,13 @@ class Cases:
 
     harness: ClassVar[Harness]
 
+    def __init_subclass__(cls, **options: Any) -> None:
+        """Have each case that the class defines end in time, and fail with the calls that it made."""
+        super().__init_subclass__(**options)
+        for name, case in list(vars(cls).items()):
+            if name.startswith("test_") and inspect.isfunction(case):
+                setattr(cls, name, within(case))
+
     @property
     def capabilities(self) -> Capabilities:
         """What the driver declares."""
@@ -31,8 +40,9 @@ class Cases:
     def driver(self, request: pytest.FixtureRequest) -> Iterator[StorageDriver]:
         """A driver on an empty store."""
         with opened(self.harness.make_driver, request) as driver:
-            yield driver
+            yield recorded(driver)
 
+    @within
     def test_capabilities_are_those_declared_to_the_suite(self, driver: StorageDriver) -> None:
         assert driver.capabilities == self.capabilities
 

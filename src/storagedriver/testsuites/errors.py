@@ -33,6 +33,7 @@ MISSING: dict[str, Call] = {
     "move": lambda driver, path: driver.move(path, "/dest"),
     "copy": lambda driver, path: driver.copy(path, "/dest"),
     "delete": lambda driver, path: driver.delete(path),
+    "upload_size": lambda driver, path: driver.upload_size(path),
     "walk": walked,
     "files": lambda driver, path: list(driver.files(path)),
 }

@@ -3,19 +3,26 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from typing import TypeVar
 
 import pytest
 from hypothesis import HealthCheck, Phase, settings
 
 from storagedriver.driver import Capabilities, StorageDriver
 
-__all__ = ["Harness", "MakeDriver", "opened"]
+__all__ = ["PART_SIZE", "Harness", "MakeDriver", "MakeNeighbours", "opened", "resolved"]
+
+T = TypeVar("T")
 
 #: Makes a driver, or yields one and then cleans up. Its parameters are names of pytest fixtures.
 MakeDriver = Callable[..., StorageDriver | Iterator[StorageDriver]]
+#: Makes drivers with other root directories. Its parameters are names of pytest fixtures.
+MakeNeighbours = Callable[..., Iterable[StorageDriver]]
+#: A little more than the smallest part of most object stores.
+PART_SIZE = (5 << 20) + 1000
 
 
 def _few_examples() -> settings:
@@ -55,6 +62,18 @@ class Harness:
         As `make_driver`, for an address where nothing answers.
     secrets : sequence of str
         The texts that no ``repr``, error, log or URL may hold.
+    make_neighbours : callable, optional
+        Gives drivers on the same store whose root directories are beside that
+        of the driver under test: one whose name begins like it, the directory
+        above. Its parameters are fixtures, as those of `make_driver`; one may
+        be ``driver``, the driver under test. The suite closes the drivers.
+    registered_as : str, optional
+        The name that `storagedriver.factory` knows the driver by.
+    part_size : int
+        More bytes than a part of an upload has, or than the store sends at once.
+    constant_start : str
+        Where the store gives every upload the same time, the reason for that:
+        its uploads are not held to the time when they were begun.
     settings : hypothesis.settings
         How long the stateful case runs. By default 15 histories of 20 steps;
         one that fails is shown as it is, because making it shorter may take
@@ -68,19 +87,17 @@ class Harness:
     make_refused: MakeDriver | None = None
     make_unreachable: MakeDriver | None = None
     secrets: Sequence[str] = ()
+    make_neighbours: MakeNeighbours | None = None
+    registered_as: str | None = None
+    part_size: int = PART_SIZE
+    constant_start: str = ""
     settings: settings = field(default_factory=_few_examples)
 
 
 @contextmanager
 def opened(make: MakeDriver, request: pytest.FixtureRequest) -> Iterator[StorageDriver]:
     """A driver that `make` makes from the fixtures it asks for, until the end of the block."""
-    wanted = [
-        name
-        for name, parameter in inspect.signature(make).parameters.items()
-        if parameter.default is parameter.empty
-        and parameter.kind in (parameter.POSITIONAL_OR_KEYWORD, parameter.KEYWORD_ONLY)
-    ]
-    made = make(**{name: request.getfixturevalue(name) for name in wanted})
+    made = resolved(make, request)
     if isinstance(made, StorageDriver):
         with made:
             yield made
@@ -90,3 +107,14 @@ def opened(make: MakeDriver, request: pytest.FixtureRequest) -> Iterator[Storage
         yield driver
     finally:
         next(made, None)
+
+
+def resolved(make: Callable[..., T], request: pytest.FixtureRequest) -> T:
+    """What `make` gives for the fixtures that it asks for."""
+    wanted = [
+        name
+        for name, parameter in inspect.signature(make).parameters.items()
+        if parameter.default is parameter.empty
+        and parameter.kind in (parameter.POSITIONAL_OR_KEYWORD, parameter.KEYWORD_ONLY)
+    ]
+    return make(**{name: request.getfixturevalue(name) for name in wanted})

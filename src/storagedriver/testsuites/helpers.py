@@ -9,18 +9,21 @@ import select
 import signal
 import subprocess
 import sys
+import threading
 import traceback
 import warnings
 from collections.abc import Callable, Iterable
-from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from functools import partial
 from typing import Any, Literal, TypeVar
 
 from storagedriver.driver import FileInfo, FileReader, StorageDriver
+from storagedriver.testsuites.calls import without_record
 
 __all__ = [
     "MIB",
+    "TOGETHER",
+    "die_in_another_process",
     "drain",
     "in_a_fork",
     "in_another_process",
@@ -40,6 +43,9 @@ T = TypeVar("T")
 MIB = 1 << 20
 #: Up to how many files are put one by one.
 _FEW = 8
+#: How long the calls of `together` may take, in seconds.
+TOGETHER = 120.0
+_NAME = 40
 #: How long another process may take, in seconds.
 _PATIENCE = 120.0
 
@@ -55,6 +61,16 @@ except Exception as error:
     outcome = (False, error)
 pickle.dump(outcome, answer)
 answer.close()
+"""
+
+#: What comes back from the function is still open when the process ends.
+_KILLED = 77
+_VICTIM = f"""
+import os, pickle, sys
+sys.path[:] = pickle.load(sys.stdin.buffer)
+function, arguments = pickle.load(sys.stdin.buffer)
+open_still = function(*arguments)
+os._exit({_KILLED})
 """
 
 
@@ -78,10 +94,12 @@ def same_bytes(actual: bytes, expected: bytes, what: str = "the content") -> Non
 
 def drain(reader: FileReader, piece: int = 64 << 10) -> bytes:
     """All that is left in a stream, which may give less than it is asked for."""
-    pieces = []
+    pieces, count = [], 0
     while data := reader.read(piece):
         assert len(data) <= piece, f"read({piece}) gave {len(data)} bytes"
         pieces.append(data)
+        count += len(data)
+        assert count <= reader.size, f"a stream has given {count} bytes of a file of {reader.size}, and goes on"
     return b"".join(pieces)
 
 
@@ -120,9 +138,57 @@ def put_all(driver: StorageDriver, paths: Iterable[str]) -> None:
 
 
 def together(calls: Iterable[Callable[[], T]], threads: int = 8) -> list[T]:
-    """Make calls in threads and give their results in the order of the calls."""
-    with ThreadPoolExecutor(threads) as pool:
-        return [future.result() for future in [pool.submit(call) for call in calls]]
+    """Make calls in threads and give their results in the order of the calls.
+
+    The threads are daemons, and a call that does not return in time is a
+    failure that names it: nothing waits for it any longer.
+    """
+    __tracebackhide__ = True
+    waiting = list(enumerate(calls))
+    names = [_name_of(call) for _, call in waiting]
+    # Each is [a result], or the error.
+    outcomes: dict[int, list[T] | BaseException] = {}
+    under_way: set[int] = set()
+    ended = threading.Condition()
+
+    def work() -> None:
+        while True:
+            with ended:
+                if not waiting:
+                    return
+                number, call = waiting.pop(0)
+                under_way.add(number)
+            outcome: list[T] | BaseException
+            try:
+                outcome = [call()]
+            except BaseException as error:  # noqa: BLE001 - it is raised where the results are given
+                outcome = error
+            with ended:
+                outcomes[number] = outcome
+                under_way.discard(number)
+                ended.notify_all()
+
+    for number in range(min(threads, len(names))):
+        threading.Thread(target=work, name=f"together-{number}", daemon=True).start()
+    with ended:
+        in_time = ended.wait_for(lambda: len(outcomes) == len(names), TOGETHER)
+        hung = ", ".join(names[number] for number in sorted(under_way))
+        waiting.clear()
+    # What failed may be why others wait.
+    for number in sorted(outcomes):
+        outcome = outcomes[number]
+        if isinstance(outcome, BaseException):
+            raise outcome
+    assert in_time, f"after {TOGETHER:g} s these calls have not returned: {hung}"
+    results = [outcomes[number] for number in range(len(names))]
+    return [result[0] for result in results if isinstance(result, list)]
+
+
+def _name_of(call: Callable[[], object]) -> str:
+    if isinstance(call, partial):
+        arguments = ", ".join(repr(argument)[:_NAME] for argument in call.args)
+        return f"{_name_of(call.func)}({arguments})"
+    return getattr(call, "__name__", repr(call))
 
 
 def is_utc(info: FileInfo) -> bool:
@@ -132,7 +198,7 @@ def is_utc(info: FileInfo) -> bool:
 
 def lists_uploads(driver: StorageDriver) -> bool:
     """Whether the driver brings an `uploads` of its own."""
-    return type(driver).uploads is not StorageDriver.uploads
+    return type(without_record(driver)).uploads is not StorageDriver.uploads
 
 
 def is_picklable(thing: object) -> bool:
@@ -149,10 +215,7 @@ def in_another_process(function: Callable[..., T], driver: StorageDriver, *argum
 
     The function has to be one of a module; the driver is pickled.
     """
-    task = pickle.dumps(sys.path) + pickle.dumps((function, (driver, *arguments)))
-    done = subprocess.run(
-        [sys.executable, "-c", _CHILD], input=task, capture_output=True, timeout=_PATIENCE, check=False
-    )
+    done = _run(_CHILD, function, driver, *arguments)
     if done.returncode or not done.stdout:
         raise AssertionError(f"the other process failed:\n{done.stderr.decode(errors='replace')}")
     succeeded, result = pickle.loads(done.stdout)
@@ -160,6 +223,22 @@ def in_another_process(function: Callable[..., T], driver: StorageDriver, *argum
         raise result
     answer: T = result
     return answer
+
+
+def die_in_another_process(function: Callable[..., object], driver: StorageDriver, *arguments: Any) -> None:
+    """Call ``function(driver, *arguments)`` in a new process, which then ends as one that is killed.
+
+    The function has to be one of a module; the driver is pickled.
+    """
+    done = _run(_VICTIM, function, driver, *arguments)
+    said = done.stderr.decode(errors="replace")
+    assert done.returncode == _KILLED, f"the other process failed before it was killed:\n{said}"
+
+
+def _run(program: str, function: Callable[..., object], *arguments: Any) -> subprocess.CompletedProcess[bytes]:
+    task = pickle.dumps(sys.path) + pickle.dumps((function, arguments))
+    command = [sys.executable, "-c", program]
+    return subprocess.run(command, input=task, capture_output=True, timeout=_PATIENCE, check=False)
 
 
 def in_a_fork(function: Callable[[], object]) -> None:

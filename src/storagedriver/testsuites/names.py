@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import builtins
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 
 import pytest
 
 from storagedriver.driver import StorageDriver
 from storagedriver.errors import InvalidPathError, PathNotFoundError, StorageDriverError
+from storagedriver.paths import ROOT
 from storagedriver.testsuites.cases import Cases
 from storagedriver.testsuites.helpers import lists_uploads, put_all, upload, walked
 
 __all__ = ["Names"]
+
+#: A call of a driver with a path.
+Call = Callable[[StorageDriver, str], object]
 
 VALID = [
     "/a",
@@ -63,7 +67,7 @@ INVALID = [
     "/a/./b",
 ]
 
-FILE_CALLS: dict[str, Callable[[StorageDriver, str], object]] = {
+FILE_CALLS: dict[str, Call] = {
     "get_content": lambda driver, path: driver.get_content(path),
     "put_content": lambda driver, path: driver.put_content(path, b"x"),
     "reader": lambda driver, path: driver.reader(path),
@@ -77,7 +81,7 @@ FILE_CALLS: dict[str, Callable[[StorageDriver, str], object]] = {
     "redirect_url": lambda driver, path: driver.redirect_url(path),
 }
 
-DIRECTORY_CALLS: dict[str, Callable[[StorageDriver, str], object]] = {
+DIRECTORY_CALLS: dict[str, Call] = {
     "stat": lambda driver, path: driver.stat(path),
     "exists": lambda driver, path: driver.exists(path),
     "list": lambda driver, path: driver.list(path),
@@ -85,7 +89,7 @@ DIRECTORY_CALLS: dict[str, Callable[[StorageDriver, str], object]] = {
     "files": lambda driver, path: list(driver.files(path)),
 }
 
-UPLOAD_CALLS: dict[str, Callable[[StorageDriver, str], object]] = {
+UPLOAD_CALLS: dict[str, Call] = {
     "uploads": lambda driver, path: list(driver.uploads(path)),
     "purge_uploads": lambda driver, path: driver.purge_uploads(path),
 }
@@ -104,31 +108,22 @@ class Names(Cases):
             driver.delete(path)
         assert list(driver.files()) == []
 
-    @pytest.mark.parametrize("call", [*FILE_CALLS, *DIRECTORY_CALLS])
-    def test_invalid_path_is_refused(self, driver: StorageDriver, call: str) -> None:
-        function = {**FILE_CALLS, **DIRECTORY_CALLS}[call]
+    def test_invalid_path_is_refused(self, driver: StorageDriver) -> None:
         driver.put_content("/file", b"content")
-        for path in INVALID:
-            with self.fails(driver, InvalidPathError):
-                function(driver, path)
+        self._are_refused(driver, {**FILE_CALLS, **DIRECTORY_CALLS}, INVALID)
         assert driver.list("/") == ["/file"], "a refused call left something behind"
         assert driver.get_content("/file") == b"content"
 
-    @pytest.mark.parametrize("call", FILE_CALLS)
-    def test_root_is_no_file(self, driver: StorageDriver, call: str) -> None:
+    def test_root_is_no_file(self, driver: StorageDriver) -> None:
         driver.put_content("/file", b"content")
-        with self.fails(driver, InvalidPathError, "/"):
-            FILE_CALLS[call](driver, "/")
-        assert driver.list("/") == ["/file"]
+        self._are_refused(driver, FILE_CALLS, ["/"])
+        assert driver.list("/") == ["/file"], "a refused call left something behind"
 
-    @pytest.mark.parametrize("call", UPLOAD_CALLS)
-    def test_invalid_path_of_uploads_is_refused(self, driver: StorageDriver, call: str) -> None:
+    def test_invalid_path_of_uploads_is_refused(self, driver: StorageDriver) -> None:
         if not lists_uploads(driver):
             assert list(driver.uploads()) == [], "the contract's own `uploads` lists none"
             return
-        for path in INVALID:
-            with self.fails(driver, InvalidPathError):
-                UPLOAD_CALLS[call](driver, path)
+        self._are_refused(driver, UPLOAD_CALLS, INVALID)
 
     def test_names_differ_by_case(self, driver: StorageDriver) -> None:
         put_all(driver, ["/case/Name", "/case/name"])
@@ -150,6 +145,17 @@ class Names(Cases):
             assert driver.get_content(first) == b"first", f"{write.__name__} lost the file that was there"
             assert driver.get_content("/other") == b"other", f"{write.__name__} lost its source"
         assert [info.path for info in driver.files()] == sorted([first, "/other"])
+
+    def _are_refused(self, driver: StorageDriver, calls: Mapping[str, Call], paths: Sequence[str]) -> None:
+        wrong: builtins.list[str] = []
+        for name, call in calls.items():
+            for path in paths:
+                try:
+                    with self.fails(driver, InvalidPathError, path if path == ROOT else ""):
+                        call(driver, path)
+                except AssertionError as error:
+                    wrong.append(f"{name} of {path!r}: {error}")
+        assert not wrong, "\n".join(wrong)
 
     def _both_are_there(self, driver: StorageDriver, contents: dict[str, bytes]) -> None:
         for path, content in contents.items():

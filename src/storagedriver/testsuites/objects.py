@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import importlib
 import os
 import pickle
 
 from storagedriver.driver import StorageDriver
 from storagedriver.errors import PathNotFoundError, StorageDriverError
+from storagedriver.testsuites.calls import without_record
 from storagedriver.testsuites.cases import Cases
 from storagedriver.testsuites.helpers import drain, in_a_fork, in_another_process, is_picklable, upload
 
@@ -31,6 +33,16 @@ class Objects(Cases):
         with self.fails(driver, PathNotFoundError):
             driver.stat("/missing")
 
+    def test_name_is_the_one_that_it_is_registered_by(self, driver: StorageDriver) -> None:
+        name = self.harness.registered_as
+        if name is None:
+            assert isinstance(driver.name, str)
+            return
+        # The suite needs the factory for this alone.
+        factory = importlib.import_module("storagedriver.factory")
+        assert name in factory.names(), f"the factory knows no driver {name!r}"
+        assert driver.name == name, "the driver has another name than the one it is registered by"
+
     def test_walk_order_is_one_of_the_two(self, driver: StorageDriver) -> None:
         assert driver.walk_order in ("bytewise", "tree")
 
@@ -47,7 +59,7 @@ class Objects(Cases):
             return
         for protocol in (2, pickle.HIGHEST_PROTOCOL):
             with pickle.loads(pickle.dumps(driver, protocol)) as other:
-                assert type(other) is type(driver)
+                assert type(other) is type(without_record(driver))
                 assert other.name == driver.name
                 assert other.capabilities == driver.capabilities
                 assert other.get_content("/file") == b"content"

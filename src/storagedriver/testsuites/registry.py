@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from hypothesis import settings as hypothesis_settings
@@ -10,20 +10,26 @@ from hypothesis import settings as hypothesis_settings
 from storagedriver.driver import Capabilities
 from storagedriver.testsuites.cases import Cases
 from storagedriver.testsuites.concurrency import Concurrency
+from storagedriver.testsuites.conflicts import Conflicts
 from storagedriver.testsuites.content import Content
 from storagedriver.testsuites.deleting import Deleting
 from storagedriver.testsuites.errors import Errors, MissingBucket, Refused, Unreachable
-from storagedriver.testsuites.harness import Harness, MakeDriver
+from storagedriver.testsuites.harness import PART_SIZE, Harness, MakeDriver, MakeNeighbours
 from storagedriver.testsuites.listing import Listing
 from storagedriver.testsuites.moving import Copying, Moving
 from storagedriver.testsuites.names import Names
+from storagedriver.testsuites.neighbours import Neighbours
 from storagedriver.testsuites.objects import Objects
+from storagedriver.testsuites.replacing import Replacing
+from storagedriver.testsuites.sessions import Sessions
+from storagedriver.testsuites.sizes import Sizes
 from storagedriver.testsuites.stat import Stat
 from storagedriver.testsuites.stateful import Stateful
 from storagedriver.testsuites.streams import Streams
 from storagedriver.testsuites.unfinished import Unfinished
 from storagedriver.testsuites.uploads import Uploads
 from storagedriver.testsuites.urls import Urls
+from storagedriver.testsuites.versions import Versions
 from storagedriver.testsuites.walk import Walk
 
 __all__ = ["AREAS", "register_suite", "registered_suites", "suite"]
@@ -34,9 +40,13 @@ AREAS: tuple[type[Cases], ...] = (
     Names,
     Streams,
     Uploads,
+    Sessions,
     Unfinished,
+    Sizes,
+    Conflicts,
     Listing,
     Stat,
+    Versions,
     Moving,
     Copying,
     Deleting,
@@ -45,20 +55,26 @@ AREAS: tuple[type[Cases], ...] = (
     Errors,
     Objects,
     Concurrency,
+    Replacing,
     Stateful,
 )
 
 _registered: dict[str, type[Cases]] = {}
 
 
-def suite(
+def suite(  # noqa: PLR0913 - each is a thing of its own in which drivers differ
     name: str,
     make_driver: MakeDriver,
     capabilities: Capabilities,
     *,
+    areas: Iterable[str | type[Cases]] | None = None,
     make_missing_bucket: MakeDriver | None = None,
     make_refused: MakeDriver | None = None,
     make_unreachable: MakeDriver | None = None,
+    make_neighbours: MakeNeighbours | None = None,
+    registered_as: str | None = None,
+    part_size: int = PART_SIZE,
+    constant_start: str = "",
     secrets: Sequence[str] = (),
     settings: hypothesis_settings | None = None,
 ) -> type[Cases]:
@@ -75,6 +91,12 @@ def suite(
         parameters are names of pytest fixtures.
     capabilities : Capabilities
         What the driver must declare, and what it is held to.
+    areas : iterable of str or type, optional
+        Which areas the suite has, by name (``"listing"``) or class
+        (`storagedriver.testsuites.listing.Listing`); by default all. It is for
+        a second suite of one driver, whose store differs in little: in its root
+        directory, say. The cases that the next three options bring are part of
+        it in any case.
     make_missing_bucket, make_refused, make_unreachable : callable, optional
         As `make_driver`, for a bucket that does not exist, for credentials
         that are refused and for an address where nothing answers. The cases
@@ -88,6 +110,11 @@ def suite(
     -------
     type
         A class for pytest to collect.
+
+    Raises
+    ------
+    ValueError
+        If there is no such area.
     """
     options: dict[str, Any] = {} if settings is None else {"settings": settings}
     harness = Harness(
@@ -97,19 +124,25 @@ def suite(
         make_missing_bucket=make_missing_bucket,
         make_refused=make_refused,
         make_unreachable=make_unreachable,
+        make_neighbours=make_neighbours,
+        registered_as=registered_as,
+        part_size=part_size,
+        constant_start=constant_start,
         secrets=tuple(secrets),
         **options,
     )
-    areas = list(AREAS)
+    bases = list(AREAS) if areas is None else _chosen(areas)
     if make_missing_bucket is not None:
-        areas.append(MissingBucket)
+        bases.append(MissingBucket)
     if make_refused is not None:
-        areas.append(Refused)
+        bases.append(Refused)
     if make_unreachable is not None:
-        areas.append(Unreachable)
+        bases.append(Unreachable)
+    if make_neighbours is not None:
+        bases.append(Neighbours)
     # pytest runs the cases of the last base first.
     attributes = {"harness": harness, "__doc__": f"The conformance suite for {name}.", "__module__": __name__}
-    return type(_class_name(name), tuple(reversed(areas)), attributes)
+    return type(_class_name(name), tuple(reversed(bases)), attributes)
 
 
 def register_suite(name: str, make_driver: MakeDriver, capabilities: Capabilities, **options: Any) -> type[Cases]:
@@ -155,3 +188,17 @@ def registered_suites() -> dict[str, type[Cases]]:
 def _class_name(name: str) -> str:
     words = "".join(letter if letter.isalnum() else " " for letter in name).split()
     return "Test" + "".join(word[:1].upper() + word[1:] for word in words)
+
+
+def _chosen(areas: Iterable[str | type[Cases]]) -> list[type[Cases]]:
+    """The areas that are meant, in the order of `AREAS`; classes that are none of these come after them."""
+    names = {area.__name__.lower(): area for area in AREAS}
+    wanted: list[type[Cases]] = []
+    for area in areas:
+        found = names.get(area) if isinstance(area, str) else area
+        if found is None:
+            raise ValueError(f"there is no area {area!r}, only {', '.join(names)}")
+        wanted.append(found)
+    if not wanted:
+        raise ValueError("a suite needs an area at least")
+    return [area for area in AREAS if area in wanted] + [area for area in wanted if area not in AREAS]

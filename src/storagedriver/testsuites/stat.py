@@ -13,6 +13,8 @@ __all__ = ["Stat"]
 
 #: By how much the clock of a server may differ.
 CLOCK = timedelta(hours=1)
+#: A listing may tell fractions of a second where a single answer does not.
+SECONDS = timedelta(seconds=2)
 
 
 class Stat(Cases):
@@ -72,5 +74,4 @@ class Stat(Cases):
             stat = driver.stat(info.path)
             assert (info.path, info.size, info.is_dir) == (stat.path, stat.size, stat.is_dir)
             assert is_utc(info)
-            # A listing may tell fractions of a second where a single answer does not.
-            assert abs(info.mod_time - stat.mod_time) < timedelta(seconds=2) or info.is_dir
+            assert abs(info.mod_time - stat.mod_time) < SECONDS or info.is_dir

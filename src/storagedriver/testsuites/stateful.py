@@ -193,7 +193,9 @@ class Model(RuleBasedStateMachine):
         self.walk("", slash=False)
         for path, content in self.files.items():
             assert self.driver.get_content(path) == content
+            assert path in self.uploads or self.driver.upload_size(path) == len(content)
         for path, content in self.uploads.items():
+            assert self.driver.upload_size(path) == len(content)
             with self.driver.writer(path, append=True) as writer:
                 assert writer.size == len(content)
         for path in {self.at(name) for name in (*PLAIN, *BOTH)} - {*self.files, *self.uploads}:

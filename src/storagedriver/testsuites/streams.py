@@ -12,6 +12,7 @@ import pytest
 
 from storagedriver.driver import StorageDriver
 from storagedriver.errors import InvalidOffsetError, PathNotFoundError, StorageDriverError
+from storagedriver.testsuites.calls import unhurried
 from storagedriver.testsuites.cases import Cases
 from storagedriver.testsuites.helpers import MIB, drain, pattern, same_bytes, upload
 
@@ -59,6 +60,9 @@ class Streams(Cases):
     def test_bounded_reader_reads_all_at_once(self, driver: StorageDriver) -> None:
         driver.put_content("/data", CONTENT)
         with driver.reader("/data", 10, 20) as reader:
+            # In pieces first: of a stream without an end, all at once would not fit into memory.
+            assert drain(reader) == CONTENT[10:30]
+        with driver.reader("/data", 10, 20) as reader:
             assert reader.read() == CONTENT[10:30]
             assert reader.read() == b""
             assert reader.size == len(CONTENT)
@@ -95,10 +99,13 @@ class Streams(Cases):
                 assert count <= 20
                 assert buffer[20:] == b"#" * 30, "readinto wrote outside of the buffer"
                 got += buffer[:count]
+                assert len(got) <= len(CONTENT), "readinto goes on after the end"
         assert got == CONTENT[6:]
 
     def test_reader_is_a_stream_of_the_standard_library(self, driver: StorageDriver) -> None:
         driver.put_content("/lines", b"one\ntwo\nthree")
+        with driver.reader("/lines") as reader:
+            assert drain(reader) == b"one\ntwo\nthree"
         with io.BufferedReader(driver.reader("/lines")) as buffered:
             assert buffered.readlines() == [b"one\n", b"two\n", b"three"]
         with driver.reader("/lines") as reader:
@@ -112,6 +119,7 @@ class Streams(Cases):
         driver.put_content("/source", content)
         with driver.reader("/source") as reader, driver.writer("/dest") as writer:
             shutil.copyfileobj(reader, writer)
+            assert writer.size == len(content)
             writer.commit()
         same_bytes(driver.get_content("/dest"), content)
 
@@ -176,6 +184,7 @@ class Streams(Cases):
         if change != "delete":
             same_bytes(driver.get_content("/data"), new)
 
+    @unhurried
     def test_huge_stream(self, driver: StorageDriver, request: pytest.FixtureRequest) -> None:
         if not slow_is_on(request.config):
             pytest.skip("moves 10 GiB: runs with STORAGEDRIVER_SLOW=1")
@@ -194,6 +203,7 @@ class Streams(Cases):
             while data := reader.read(MIB):
                 got.update(data)
                 size += len(data)
+                assert size <= HUGE + 1, "the stream goes on after the end"
         assert size == HUGE + 1
         assert got.digest() == sent.digest()
         with driver.reader("/huge", HUGE - MIB, 8) as reader:

@@ -1,8 +1,7 @@
-"""Unfinished uploads: who sees them, what ends them, and that two are never merged."""
+"""Unfinished uploads: who sees them, what ends them, and which of them are listed."""
 
 from __future__ import annotations
 
-import contextlib
 import time
 from collections.abc import Iterable
 from datetime import datetime, timedelta, timezone
@@ -10,7 +9,7 @@ from datetime import datetime, timedelta, timezone
 import pytest
 
 from storagedriver.driver import StorageDriver, UploadInfo
-from storagedriver.errors import ConflictError, PathNotFoundError, StorageDriverError
+from storagedriver.errors import PathNotFoundError
 from storagedriver.testsuites.cases import Cases
 from storagedriver.testsuites.helpers import lists_uploads, pattern, put_all, same_bytes, upload, walked
 
@@ -19,6 +18,8 @@ __all__ = ["Unfinished"]
 OLD, NEW, MORE = pattern(900, 1), pattern(650, 2), pattern(70, 3)
 #: Times of uploads and objects have a resolution of one second in some stores.
 NEXT_SECOND = 2.1
+#: By how much the clock of a server may differ.
+MINUTE = timedelta(minutes=1)
 
 
 class Unfinished(Cases):
@@ -122,49 +123,6 @@ class Unfinished(Cases):
             upload(driver, path, append=True)
             assert driver.get_content(path) == path.encode()
 
-    @pytest.mark.parametrize("first", ["older", "newer"])
-    @pytest.mark.parametrize("resumed", [False, True])
-    def test_two_uploads_of_one_path_are_never_merged(self, driver: StorageDriver, resumed: bool, first: str) -> None:
-        contents = {"older": OLD, "newer": NEW}
-        if resumed:
-            upload(driver, "/data", OLD[:400], end="close")
-        older = driver.writer("/data", append=resumed)
-        older.write(OLD[400:] if resumed else OLD)
-        newer = driver.writer("/data")
-        newer.write(NEW)
-        writers = {"older": older, "newer": newer}
-        committed, lost = "", []
-        for name in ("older", "newer") if first == "older" else ("newer", "older"):
-            try:
-                writers[name].commit()
-            except StorageDriverError as error:
-                lost.append(error)
-            else:
-                committed = name
-        for writer in writers.values():
-            # What was lost may be told once more. It must not undo what was won.
-            with contextlib.suppress(StorageDriverError):
-                writer.close()
-        assert committed, f"neither of two uploads could be committed: {lost}"
-        same_bytes(driver.get_content("/data"), contents[committed], f"after the {committed} upload won, the content")
-        if driver.conflicts_detected != "never":
-            kinds = [type(error) for error in lost]
-            assert kinds == [ConflictError], f"one of two writers of a path must lose by ConflictError, not {lost}"
-        elif lost:
-            assert all(error.driver_name == driver.name for error in lost)
-
-    def test_cancel_of_the_older_upload_leaves_the_newer_content(self, driver: StorageDriver) -> None:
-        older = driver.writer("/data")
-        older.write(OLD)
-        upload(driver, "/data", NEW)
-        with contextlib.suppress(StorageDriverError):
-            older.cancel()
-        older.close()
-        if self.capabilities.unfinished == "shown" and not driver.exists("/data"):
-            # In place there is one file, and it was this upload's too.
-            return
-        same_bytes(driver.get_content("/data"), NEW)
-
     def test_writer_clears_older_uploads_of_exactly_its_path(self, driver: StorageDriver) -> None:
         others = ["/up/ab", "/up/a-b", "/up/a.b"]
         for path in ["/up/a", *others]:
@@ -203,6 +161,8 @@ class Unfinished(Cases):
         time.sleep(NEXT_SECOND)  # a put in the same second cannot be told from one before
         driver.put_content("/data", NEW)
         same_bytes(driver.get_content("/data"), NEW)
+        size = driver.upload_size("/data")
+        assert size == len(NEW), "upload_size gives the size of an upload that is older than the content"
         with driver.writer("/data", append=True) as writer:
             assert writer.size == len(NEW), "append went on with an upload that is older than the content"
             writer.write(MORE)
@@ -245,6 +205,26 @@ class Unfinished(Cases):
         self._are(driver.uploads("/up/a"), ["/up/a"])
         self._are(driver.uploads("/up/file"), [])
         self._are(driver.uploads("/missing"), [])
+
+    def test_upload_was_started_when_it_was_begun(self, driver: StorageDriver) -> None:
+        """Else a purge of old uploads would remove new ones."""
+        before = datetime.now(timezone.utc) - MINUTE
+        upload(driver, "/data", NEW, end="close")
+        upload(driver, "/other", NEW, end="close")
+        after = datetime.now(timezone.utc) + MINUTE
+        listed = {info.path: info.started for info in driver.uploads()}
+        if self.harness.constant_start:
+            assert len(set(listed.values())) == 1, "the times of uploads are not constant, as the harness says"
+            assert not any(before <= started <= after for started in listed.values()), (
+                f"the times of uploads are right; the harness exempts them: {self.harness.constant_start}"
+            )
+            return
+        for path, started in listed.items():
+            assert before <= started <= after, f"the upload of {path} was begun after {before}, not at {started}"
+        if self.capabilities.unfinished != "shown":
+            assert sorted(listed) == ["/data", "/other"]
+            kept = driver.purge_uploads(older_than=timedelta(days=7))
+            assert kept == [], "a purge of uploads that are a week old has removed new ones"
 
     def test_purge_removes_uploads_and_nothing_else(self, driver: StorageDriver) -> None:
         put_all(driver, ["/up/a", "/up/file"])

@@ -55,7 +55,11 @@ class AzureStore(UploadsStore):
         self._client = Client(parameters, account)
         appends = parameters.uploadblobtype == "append"
         self.capabilities = replace(
-            type(self).capabilities, signs_urls=bool(account.key), unfinished="shown" if appends else "invisible"
+            type(self).capabilities,
+            signs_urls=bool(account.key),
+            unfinished="shown" if appends else "invisible",
+            # An append blob is deleted before another one takes its place.
+            atomic_replace=not appends,
         )
         self._uploads: Uploads = Uploads(
             self._client,

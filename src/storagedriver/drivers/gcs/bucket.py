@@ -44,6 +44,7 @@ class Item:
     updated: datetime
     content_type: str
     md5: str = ""
+    crc32c: str = ""
     metadata: dict[str, str] = field(default_factory=dict, repr=False)
 
     @property
@@ -97,6 +98,7 @@ class Bucket:
             updated=_moment(str(resource.get("updated", ""))),
             content_type=str(resource.get("contentType", "")),
             md5=str(resource.get("md5Hash") or ""),
+            crc32c=str(resource.get("crc32c") or ""),
             metadata=dict(resource.get("metadata") or {}),
         )
 

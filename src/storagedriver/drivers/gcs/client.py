@@ -21,6 +21,8 @@ T = TypeVar("T")
 
 OK = range(200, 300)
 _UNAUTHORIZED = 401
+#: A header of Google's own answers, which are sent from behind other names too.
+_GOOGLE = "X-GUploader-UploadID"
 _ATTEMPTS = 5
 _FIRST_PAUSE = 0.1
 
@@ -41,12 +43,16 @@ class Client:
         Seconds within which a request is answered.
     says_generation : bool
         Whether the server says with a content which generation it is; true until it did not.
+    status_publishes : bool or None
+        Whether a session that is asked for its status is published, as
+        fake-gcs-server does it; None until that is known.
     """
 
     def __init__(self, parameters: GCSParameters) -> None:
         self.lane = Lane(timeout=parameters.timeout)
         self.timeout = parameters.timeout
         self.says_generation = True
+        self.status_publishes: bool | None = None
         self._parameters = parameters
         self._filesystems = PerProcess(self._make_filesystem)
 
@@ -84,15 +90,20 @@ class Client:
         body: Any = None,
         repeat: Repeat = "idempotent",
         expected: Collection[int] = OK,
+        allowance: float = 0.0,
     ) -> Answer:
         """Send a request over the lane and read the whole answer, see `Lane.request`."""
-        return self.lane.request(
+        answer = self.lane.request(
             self.signed(method, url, headers),
             body=body,
             repeat=repeat,
             expected=expected,
             refresh=self.refresh,
+            allowance=allowance,
         )
+        if self.status_publishes is None and (self.is_google or _GOOGLE in answer.headers):
+            self.status_publishes = False
+        return answer
 
     def refresh(self) -> None:
         """Have gcsfs get a new token, though it holds the present one for good."""

@@ -31,6 +31,7 @@ __all__ = [
     "OK_DELETED",
     "PASSING",
     "PRECONDITION_FAILED",
+    "FinishedEarlyError",
     "SessionExpiredError",
     "classify",
     "has_status",
@@ -58,6 +59,10 @@ _NO_CREDENTIALS = (
 
 class SessionExpiredError(ConflictError):
     """The session of an upload is over, and what it held is lost."""
+
+
+class FinishedEarlyError(ConflictError):
+    """The session of an upload was published, though there was more to come."""
 
 
 def classify(error: Exception) -> Failure:

@@ -7,10 +7,12 @@ import hashlib
 import json
 import uuid
 from collections.abc import Mapping
+from datetime import timezone
+from email.utils import parsedate_to_datetime
 from typing import Any
 
 from storagedriver.adapter.lane import Answer, AnswerError, HTTPBody, whole_size
-from storagedriver.adapter.store import Body, EmptyBody, Entry
+from storagedriver.adapter.store import EPOCH, Body, EmptyBody, Entry
 from storagedriver.drivers.gcs.bucket import CONTENT_TYPE, STATE_TYPE, Bucket, Item
 from storagedriver.drivers.gcs.errors import NOT_FOUND, PRECONDITION_FAILED, has_status
 from storagedriver.errors import BucketNotFoundError, ConflictError, PathNotFoundError, StorageDriverError
@@ -21,7 +23,7 @@ _OK = 200
 _UNSATISFIABLE = 416
 #: The most bytes of one request to a server that does not say what it sends.
 _PIECE = 1 << 20
-_FIELDS = "name,size,generation,updated,contentType,md5Hash,metadata"
+_FIELDS = "name,size,generation,updated,contentType,md5Hash,crc32c,metadata"
 
 
 def find(bucket: Bucket, key: str) -> Item | None:
@@ -142,7 +144,9 @@ def _open(bucket: Bucket, key: str, offset: int, length: int | None, version: st
 
     def entry(answer: Answer) -> Entry:
         seen.append(answer)
-        return Entry(key, whole_size(answer), version=answer.headers.get("X-Goog-Generation", ""))
+        told = answer.headers.get("Last-Modified")
+        time = parsedate_to_datetime(told).astimezone(timezone.utc) if told else EPOCH
+        return Entry(key, whole_size(answer), time, version=answer.headers.get("X-Goog-Generation", ""))
 
     client = bucket.client
     try:

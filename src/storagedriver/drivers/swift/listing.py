@@ -138,7 +138,9 @@ def _listed(line: dict[str, Any]) -> Listed:
         return Listed(line["subdir"], is_dir=True)
     size = int(line["bytes"])
     is_marker = size == 0 and line.get("content_type", "").startswith(_DIRECTORY_TYPE)
-    return Listed(line["name"], size, _moment(line["last_modified"]), line.get("hash", ""), is_marker=is_marker)
+    # Of a static large object this is the hash of the manifest, which a HEAD does not show.
+    etag = "" if "slo_etag" in line else line.get("hash", "")
+    return Listed(line["name"], size, _moment(line["last_modified"]), etag, is_marker=is_marker)
 
 
 def _moment(text: str) -> datetime:

@@ -264,7 +264,8 @@ class SwiftStore(Store):
                 size,
                 line.mod_time,
                 line.is_dir,
-                line.etag,
+                # A listing has the hash of nothing for a dynamic large object.
+                "" if line.may_be_manifest else line.etag,
             )
             for line, size in lines
         ]
