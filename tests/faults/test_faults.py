@@ -66,9 +66,11 @@ def _oss(endpoint: str, timeout: float, oss: OSSServer, rootdirectory: str) -> S
 
 
 TestSeaweedFS = fault_suite(
-    "s3 on SeaweedFS", _on_seaweedfs, S3Store.capabilities, lambda seaweedfs: seaweedfs.endpoint, part=5 * MIB
+    "s3 on SeaweedFS", _on_seaweedfs, S3Store.capabilities, lambda seaweedfs: seaweedfs.endpoint, part=5 * MIB, sample=5
 )
-TestMoto = fault_suite("s3 on moto", _on_moto, S3Store.capabilities, lambda moto_s3: moto_s3.endpoint, part=5 * MIB)
+TestMoto = fault_suite(
+    "s3 on moto", _on_moto, S3Store.capabilities, lambda moto_s3: moto_s3.endpoint, part=5 * MIB, sample=4
+)
 TestAzure = fault_suite("azure", _azure, AzureStore.capabilities, lambda azurite: azurite.endpoint, part=64 << 10)
 TestFakeGCS = fault_suite(
     "gcs on fake-gcs-server", _on_fake, GCSStore.capabilities, lambda fake_gcs: fake_gcs.endpoint, part=256 << 10
@@ -81,4 +83,4 @@ TestEmulator = fault_suite(
     part=256 << 10,
 )
 TestSwift = fault_suite("swift", _swift, SwiftStore.capabilities, lambda swift: swift.endpoint, part=MIB)
-TestOSS = fault_suite("oss", _oss, OSSStore.capabilities, lambda oss: oss.endpoint, part=5 * MIB)
+TestOSS = fault_suite("oss", _oss, OSSStore.capabilities, lambda oss: oss.endpoint, part=5 * MIB, sample=5)

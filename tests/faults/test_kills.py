@@ -41,7 +41,10 @@ def _gcp_emulator(gcp_emulator: GCSServer, rootdirectory: str) -> StorageDriver:
 
 
 def _swift(swift: SwiftServer, rootdirectory: str) -> StorageDriver:
-    return factory.create("swift", swift.parameters("faults", prefix=rootdirectory, chunksize=MIB))
+    driver = factory.create("swift", swift.parameters("faults", prefix=rootdirectory, chunksize=MIB))
+    # The container is made at the first write.
+    driver.put_content("/first", b"")
+    return driver
 
 
 def _oss(oss: OSSServer, rootdirectory: str) -> StorageDriver:

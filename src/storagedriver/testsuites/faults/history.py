@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import os
 import pickle
 import random
 import sys
+import traceback
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from storagedriver.driver import FileWriter, StorageDriver
+from storagedriver.errors import StorageDriverError
 from storagedriver.testsuites.faults.journal import Content, Journal
 from storagedriver.testsuites.helpers import pattern
 
-__all__ = ["History", "main"]
+__all__ = ["History", "go_on", "main"]
 
 _PATHS = 3
 
@@ -130,12 +134,42 @@ class History:
 
 
 def main() -> None:
-    """What the process does: the driver and the rest come pickled by the standard input."""
+    """What the process does: it has a child make random calls, one after another, for each task that comes.
+
+    The children are forks of a process that has loaded all it needs: a start
+    of Python for each would take longer than all they do.
+    """
     sys.path[:] = pickle.load(sys.stdin.buffer)
-    driver, at, part, seed, file = pickle.load(sys.stdin.buffer)
-    history = History(driver, at, part, seed, Journal(Path(file)))
+    driver: StorageDriver = pickle.load(sys.stdin.buffer)
+    with suppress(StorageDriverError):
+        driver.exists("/warm-up")
     while True:
-        history.step()
+        try:
+            task = pickle.load(sys.stdin.buffer)
+        except EOFError:
+            return
+        pid = os.fork()
+        if pid == 0:
+            go_on(driver, *task)
+        _tell(pid)
+        _tell(os.waitpid(pid, 0)[1])
+
+
+def go_on(driver: StorageDriver, at: str, part: int, seed: int, file: str) -> None:
+    """Make calls until the process is killed, or until one fails."""
+    try:
+        history = History(driver, at, part, seed, Journal(Path(file)))
+        while True:
+            history.step()
+    finally:
+        # Nothing is cleaned up here: as after a kill.
+        traceback.print_exc()
+        os._exit(1)
+
+
+def _tell(number: int) -> None:
+    sys.stdout.write(f"{number}\n")
+    sys.stdout.flush()
 
 
 if __name__ == "__main__":

@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 import pytest
 
 from storagedriver.driver import StorageDriver
-from storagedriver.testsuites.faults.kills import Rounds, one_round
+from storagedriver.testsuites.faults.kills import Rounds, Victims, one_round
 from storagedriver.testsuites.harness import MakeDriver, opened
 
 __all__ = ["ROW", "kill_suite", "table"]
@@ -39,7 +39,9 @@ class Kills:
         __tracebackhide__ = True
         seed = int(os.environ.get(_SEED) or random.SystemRandom().randrange(10**6))
         count = int(request.config.getoption("--kills", default=None) or os.environ.get(_ROUNDS) or 5)
-        rounds = Rounds(self.label, [one_round(driver, self.part, seed + number) for number in range(count)])
+        with Victims(driver) as victims:
+            each = [one_round(victims, driver, self.part, seed + number) for number in range(count)]
+        rounds = Rounds(self.label, each)
         record_property(ROW, list(rounds.row))
         if rounds.losses:
             lost = "\n".join(f"  {_SEED}={one.seed}: {one.loss}" for one in rounds.losses)

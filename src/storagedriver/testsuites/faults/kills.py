@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import os
 import pickle
 import random
+import signal
 import subprocess
 import sys
 import tempfile
 import time
 import uuid
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from storagedriver.driver import StorageDriver
 from storagedriver.errors import PathNotFoundError
@@ -21,7 +23,10 @@ from storagedriver.testsuites.faults.judge import look, publish, purge_all
 from storagedriver.testsuites.faults.model import Model
 from storagedriver.testsuites.faults.states import FaultFoundError
 
-__all__ = ["Round", "Rounds", "one_round"]
+if TYPE_CHECKING:
+    from typing_extensions import Self
+
+__all__ = ["Round", "Rounds", "Victims", "one_round"]
 
 _CHILD = "storagedriver.testsuites.faults.history"
 #: How long a process may take to make its first calls, in seconds.
@@ -68,32 +73,98 @@ class Rounds:
         return self.store, len(self.rounds), sum(one.operations for one in self.rounds), len(self.losses)
 
 
-def one_round(driver: StorageDriver, part: int, seed: int) -> Round:
-    """Have a process make random calls, kill it, and look at what it has left.
+class Victims:
+    """Processes that make random calls, one after the other, from entering the block to leaving it.
 
     Parameters
     ----------
     driver : StorageDriver
-        It is pickled for the process; what is left is looked at with the one
-        that is given.
+        What they make the calls with. It is pickled.
+    """
+
+    def __init__(self, driver: StorageDriver) -> None:
+        self._log = tempfile.TemporaryFile()  # noqa: SIM115 - it is closed with the block of this
+        self._template = subprocess.Popen(
+            [sys.executable, "-m", _CHILD], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self._log
+        )
+        self._send(pickle.dumps(sys.path) + pickle.dumps(driver))
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        with self._log, self._template:
+            self._template.kill()
+
+    def start(self, at: str, part: int, seed: int, journal: Path) -> int:
+        """Start one, and give its process id."""
+        self._send(pickle.dumps((at, part, seed, str(journal))))
+        return self._answer()
+
+    def kill(self, pid: int) -> None:
+        """Kill it, and wait until it has ended."""
+        with suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
+        self._answer()
+        time.sleep(_SETTLING)
+
+    def log(self) -> str:
+        """The end of what was written to the standard error."""
+        self._log.seek(0)
+        return self._log.read()[-2000:].decode(errors="replace")
+
+    def _send(self, task: bytes) -> None:
+        assert self._template.stdin is not None
+        self._template.stdin.write(task)
+        self._template.stdin.flush()
+
+    def _answer(self) -> int:
+        assert self._template.stdout is not None
+        line = self._template.stdout.readline()
+        if not line:
+            raise AssertionError(f"the process that starts the others has ended:\n{self.log()}")
+        return int(line)
+
+
+def one_round(victims: Victims, driver: StorageDriver, part: int, seed: int) -> Round:
+    """Have a process make random calls, kill it, and look at what it has left.
+
+    Parameters
+    ----------
+    victims : Victims
+        Where the process comes from.
+    driver : StorageDriver
+        What is left is looked at with it.
     part : int
         The size of a part of an upload, in bytes.
     seed : int
         Chooses the calls and the moment.
     """
-    at = f"/{uuid.uuid4().hex}"
+    at, choice, loss = f"/{uuid.uuid4().hex}", random.Random(seed), ""
     with tempfile.TemporaryDirectory() as directory:
         journal = Path(directory) / "journal"
+        pid = victims.start(at, part, seed, journal)
         try:
-            with _process(pickle.dumps((driver, at, part, seed, str(journal)))) as process:
-                _wait_for(process, journal, random.Random(seed))
-        except FaultFoundError as error:
-            return Round(seed, _count(journal), str(error))
+            _wait_for(journal, choice)
+        finally:
+            victims.kill(pid)
         try:
             _look_behind(driver, _replayed(journal, driver, part), at)
         except FaultFoundError as error:
-            return Round(seed, _count(journal), str(error))
-        return Round(seed, _count(journal))
+            loss = str(error)
+        return Round(seed, _count(journal), loss)
+
+
+def _wait_for(journal: Path, choice: random.Random) -> None:
+    """Wait until so many calls were begun, or one has failed, and then for a moment."""
+    wanted, deadline = choice.randrange(1, _LONGEST), time.monotonic() + _PATIENCE
+    while _count(journal) < wanted and not _has_failed(journal) and time.monotonic() < deadline:
+        time.sleep(0.002)
+    time.sleep(choice.random() * choice.choice([0.001, 0.01, 0.05]))
+
+
+def _has_failed(journal: Path) -> bool:
+    return journal.exists() and b'"phase": "failed"' in journal.read_bytes()
 
 
 def _look_behind(driver: StorageDriver, model: Model, at: str) -> None:
@@ -117,35 +188,6 @@ def _replayed(journal: Path, driver: StorageDriver, part: int) -> Model:
             model.done(step, entry["size"])
     model.killed()
     return model
-
-
-@contextmanager
-def _process(task: bytes) -> Iterator[subprocess.Popen[bytes]]:
-    """A process that makes calls until the end of the block, and is then killed."""
-    process = subprocess.Popen([sys.executable, "-m", _CHILD], stdin=subprocess.PIPE, stderr=subprocess.PIPE)
-    with process:
-        assert process.stdin is not None
-        with process.stdin as stream:
-            stream.write(pickle.dumps(sys.path) + task)
-        try:
-            yield process
-        finally:
-            process.kill()
-    time.sleep(_SETTLING)
-
-
-def _wait_for(process: subprocess.Popen[bytes], journal: Path, choice: random.Random) -> None:
-    """Wait until so many calls were begun, and then for a moment."""
-    wanted, deadline = choice.randrange(1, _LONGEST), time.monotonic() + _PATIENCE
-    while _count(journal) < wanted and time.monotonic() < deadline:
-        if process.poll() is not None:
-            if journal.exists():
-                # A call that failed says more than the end of the process.
-                list(entries(journal))
-            assert process.stderr is not None
-            raise FaultFoundError(f"the process has ended by itself:\n{process.stderr.read()[-2000:].decode()}")
-        time.sleep(0.002)
-    time.sleep(choice.random() * choice.choice([0.001, 0.01, 0.05]))
 
 
 def _count(journal: Path) -> int:

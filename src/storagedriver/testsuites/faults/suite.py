@@ -139,7 +139,7 @@ def fault_suite(  # noqa: PLR0913 - an author gives them by name
     *,
     part: int,
     copied_in_parts: int | None = None,
-    sample: int = 8,
+    sample: int = 6,
     timeout: float = 0.5,
     known: Sequence[Known] = (),
 ) -> type:
