@@ -211,7 +211,8 @@ def recorded(driver: StorageDriver) -> StorageDriver:
 
 def without_record(driver: StorageDriver) -> StorageDriver:
     """The driver itself."""
-    if type(driver) is RecordedDriver:
+    kind: type = type(driver)
+    if kind is RecordedDriver:
         subject: StorageDriver = object.__getattribute__(driver, "_subject")
         return subject
     return driver

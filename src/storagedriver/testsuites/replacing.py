@@ -98,7 +98,9 @@ class Replacing(Cases):
                         message = f"during a {way}, {call.__name__} found neither the old content nor the new one"
                         raise AssertionError(message) from error
 
-        together([replace, *(partial(look, call) for call in (onlookers.get, onlookers.stream, onlookers.stat))])
+        calls: list[Callable[[], None]] = [replace]
+        calls += [partial(look, call) for call in (onlookers.get, onlookers.stream, onlookers.stat)]
+        together(calls)
 
     def test_reader_stays_on_one_version_beyond_its_buffers(self, driver: StorageDriver) -> None:
         old, new = pattern(LARGE, 1), pattern(LARGE, 2)
