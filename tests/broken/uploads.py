@@ -359,33 +359,24 @@ class BytesOfAKilledSessionComeBack(DictDriver):
         if self.directory is not None:
             self.directory.cleanup()
 
-    @property
-    def sent(self) -> Path:
+    def sent(self, upload: Upload) -> Path:
+        """What the store has of an upload."""
         assert self._file is not None
-        return self._file.with_name("sent")
+        return self._file.with_name(f"sent-{upload.id}")
 
     def publish(self, upload: Upload, data: bytes, *, last: bool = True) -> None:
-        sent = self.sent.read_bytes() if self.sent.exists() else b""
+        sent = self.sent(upload).read_bytes() if self.sent(upload).exists() else b""
         super().publish(upload, sent if len(sent) > len(data) else data, last=last)
-        self.sent.unlink(missing_ok=True)
-
-    def drop(self, upload: Upload, *, shown: bool = False) -> None:
-        super().drop(upload, shown=shown)
-        self.sent.unlink(missing_ok=True)
-
-    def put_content(self, path: str, content: Any) -> None:
-        super().put_content(path, content)
-        self.sent.unlink(missing_ok=True)
 
 
 class SendingWriter(DictWriter):
     """It sends at each write."""
 
     def write(self, data: Any, /) -> int:
+        before = bytes(self.data)
         count = super().write(data)
         driver = self.driver
         assert isinstance(driver, BytesOfAKilledSessionComeBack)
-        before = driver.sent.read_bytes() if driver.sent.exists() else bytes(self.data[:-count] if count else self.data)
-        if count:
-            driver.sent.write_bytes(before + bytes(self.data[-count:]))
+        sent = driver.sent(self.upload)
+        sent.write_bytes((sent.read_bytes() if sent.exists() else before) + bytes(self.data[len(before) :]))
         return count

@@ -211,7 +211,7 @@ def recorded(driver: StorageDriver) -> StorageDriver:
 
 def without_record(driver: StorageDriver) -> StorageDriver:
     """The driver itself."""
-    kind: Any = type(driver)
+    kind: type = type(driver)
     if kind is RecordedDriver:
         subject: StorageDriver = object.__getattribute__(driver, "_subject")
         return subject

@@ -98,8 +98,8 @@ class Replacing(Cases):
                         message = f"during a {way}, {call.__name__} found neither the old content nor the new one"
                         raise AssertionError(message) from error
 
-        looks = [partial(look, call) for call in (onlookers.get, onlookers.stream, onlookers.stat)]
-        calls: list[Callable[[], None]] = [replace, *looks]
+        calls: list[Callable[[], None]] = [replace]
+        calls += [partial(look, call) for call in (onlookers.get, onlookers.stream, onlookers.stat)]
         together(calls)
 
     def test_reader_stays_on_one_version_beyond_its_buffers(self, driver: StorageDriver) -> None:
