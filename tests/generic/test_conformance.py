@@ -144,7 +144,7 @@ _obstore_direct = suite(
     "obstore direct",
     over_obstore_written_directly,
     IMPLIED,
-    areas=only("content", "names", "listing", "moving", "deleting", "errors", "concurrency", "stateful"),
+    areas=only("content", "names", "moving", "deleting", "errors", "concurrency", "stateful"),
 )
 
 
