@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import copy
+import errno
 import os
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -14,11 +15,11 @@ from fsspec.implementations.dirfs import DirFileSystem
 from fsspec.spec import AbstractBufferedFile
 
 from storagedriver.adapter.bodies import BLOCK, HandleBody
-from storagedriver.adapter.details import brings_rename, entry_of, layers
+from storagedriver.adapter.details import brings_rename, entry_of, layers, size_of
 from storagedriver.adapter.faults import is_disconnected, names_missing_bucket
 from storagedriver.adapter.limits import PerProcess
 from storagedriver.adapter.store import EPOCH, Entry
-from storagedriver.errors import ConflictError
+from storagedriver.errors import ConflictError, InvalidPathError
 
 __all__ = ["Files", "Filesystem", "descriptor_of", "parent_of"]
 
@@ -26,6 +27,12 @@ __all__ = ["Files", "Filesystem", "descriptor_of", "parent_of"]
 Filesystem: TypeAlias = AbstractFileSystem | Callable[[], tuple[AbstractFileSystem, str]]
 
 _PIECE = 1 << 20
+#: How many directories are made in one call.
+_LEVELS = 100
+#: The limits of POSIX systems, in bytes, and how much longer the path of a staging file is.
+_NAME_MAX = 255
+_PATH_MAX = 4095
+_LONGER = 60
 #: How often a file is opened that is being replaced all the time.
 _ATTEMPTS = 5
 
@@ -73,6 +80,11 @@ class Files:
         root = self._place.get()[1]
         return _joined(root, key) if key else root
 
+    @property
+    def is_local(self) -> bool:
+        """Whether the files are on a disk of this machine."""
+        return any(getattr(layer, "local_file", False) for layer in layers(self.fs))
+
     def disconnect(self) -> None:
         """Drop a connection that was made here; the next call makes another one.
 
@@ -96,7 +108,23 @@ class Files:
         info = self.info(key)
         if info is None or not _is_usual(info):
             return None
-        return entry_of(key, info)
+        return entry_of(key, info, self.measure)
+
+    def measure(self, key: str) -> int:
+        """The size of a file in bytes, where the filesystem does not say it: it may have to be read whole."""
+        path = self.path(key)
+        with contextlib.closing(self._open(path, BLOCK)) as handle:
+            try:
+                handle.seek(0, 2)
+                return int(handle.tell())
+            except (OSError, TypeError, ValueError, NotImplementedError):
+                # A stream, or a file that would have to be told its size.
+                pass
+        with contextlib.closing(self._open(path, BLOCK)) as handle:
+            size = 0
+            while piece := handle.read(_PIECE):
+                size += len(piece)
+            return size
 
     def info(self, key: str) -> Mapping[str, Any] | None:
         """What the filesystem says of the key."""
@@ -140,27 +168,55 @@ class Files:
         if is_file and not seen:
             raise FileNotFoundError(path)
 
-    def child(self, key: str, info: Mapping[str, Any]) -> Entry | None:
+    def child(self, key: str, info: Mapping[str, Any], *, sized: bool = True) -> Entry | None:
         """The entry for one line of a listing; None if it is neither a file nor a directory, or gone.
 
-        A link is looked up, and so is a time that the listing leaves out.
+        A link is looked up, and so are a time and a size that the listing leaves out.
+
+        Parameters
+        ----------
+        key : str
+            The key of the child.
+        info : map
+            The line.
+        sized : bool
+            Whether size and time are wanted.
         """
-        looked_up = info.get("type") not in ("file", "directory")
+        if not sized and info.get("type") in ("file", "directory"):
+            return Entry(key, is_dir=info["type"] == "directory")
+        looked_up = info.get("type") not in ("file", "directory") or (info["type"] == "file" and size_of(info) is None)
         if looked_up:
-            found = self.info(key)
+            try:
+                found = self.info(key)
+            except OSError as error:
+                if error.errno != errno.ELOOP:
+                    raise
+                # A link in a loop leads nowhere, and says so if it is asked for itself.
+                return None
             if found is None or not _is_usual(found):
                 return None
             info = found
-        entry = entry_of(key, info)
+        if not sized:
+            return Entry(key, is_dir=info.get("type") == "directory")
+        entry = entry_of(key, info, self.measure)
         if entry.is_dir or entry.mod_time != EPOCH or looked_up or self._undated:
             return entry
         found = self.info(key)
         if found is None:
             return None
-        entry = entry_of(key, found)
+        entry = entry_of(key, found, self.measure)
         # It tells no times at all; asking for each file would be in vain.
         self._undated = entry.mod_time == EPOCH
         return entry
+
+    def leads_up(self, key: str) -> bool:
+        """Whether a link leads to one of the directories that it is in, as far as the filesystem tells them apart."""
+        own = self._identity(key)
+        while own is not None and key:
+            key = parent_of(key)
+            if self._identity(key) == own:
+                return True
+        return False
 
     def read(self, key: str) -> bytes:
         """The whole content."""
@@ -210,7 +266,7 @@ class Files:
 
     def write(self, key: str, content: bytes) -> None:
         """Write a whole file, durably where it is a local one. Should it fail there may be part of it."""
-        if any(getattr(layer, "local_file", False) for layer in layers(self.fs)):
+        if self.is_local:
             handle = self.create(key)
             try:
                 handle.write(content)
@@ -276,7 +332,7 @@ class Files:
             except NotImplementedError:
                 pass
             else:
-                if any(getattr(layer, "local_file", False) for layer in layers(self.fs)):
+                if self.is_local:
                     self._sync(dest)
                 return
         self.join([(source, self.file(source).size)], dest)
@@ -327,6 +383,15 @@ class Files:
         with contextlib.suppress(FileNotFoundError):
             self.fs.rmdir(self.path(key))
 
+    def check_length(self, key: str) -> None:
+        """Raise `InvalidPathError` for what the local disk cannot name, before a directory is made for it."""
+        if not self.is_local:
+            return
+        path = os.fsencode(self.path(key))
+        if len(path) + _LONGER > _PATH_MAX or max(map(len, path.split(b"/"))) > _NAME_MAX:
+            detail = f"names may have {_NAME_MAX} bytes, and whole paths {_PATH_MAX - _LONGER} on the disk"
+            raise InvalidPathError(detail)
+
     def make_directory(self, key: str) -> None:
         """Make a directory and those above it; one that is there is no error.
 
@@ -340,6 +405,10 @@ class Files:
             return
         with self._making.get():
             try:
+                # Most filesystems make what is missing above by recursion.
+                parts = key.split("/")
+                for end in range(_LEVELS, len(parts), _LEVELS):
+                    self.fs.makedirs(self.path("/".join(parts[:end])), exist_ok=True)
                 self.fs.makedirs(path, exist_ok=True)
             except Exception as error:
                 # Somebody else may have made it in the meantime.
@@ -374,6 +443,10 @@ class Files:
         for layer in layers(self.fs):
             if len(getattr(layer, "dircache", ())):
                 layer.dircache.clear()
+
+    def _identity(self, key: str) -> tuple[Any, Any] | None:
+        info = self.info(key) or {}
+        return (info["ino"], info.get("created")) if info.get("ino") else None
 
     def _version(self, key: str) -> str:
         entry = self.entry(key)
