@@ -141,8 +141,17 @@ def test_links(tmp_path: Path) -> None:
     assert driver.get_content("/dir/file") == b"content"
     with pytest.raises(PathNotFoundError):
         driver.reader("/pipe")
+    with pytest.raises(PathNotFoundError):
+        driver.get_content("/pipe")
+    with pytest.raises(PathNotFoundError):
+        driver.writer("/pipe", append=True)
+    with pytest.raises(PathNotFoundError):
+        driver.move("/pipe", "/moved")
+    with driver.writer("/dir/unfinished") as writer:
+        writer.write(b"x")
     driver.delete("/dir")
     assert (elsewhere / "file").exists(), "deleting a link went through it"
+    assert len(list(elsewhere.iterdir())) == 3, "deleting a link removed an upload behind it"
     assert driver.list("/") == ["/file"]
 
 

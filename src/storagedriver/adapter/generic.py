@@ -248,15 +248,19 @@ class GenericStore(Store):
             raise failed[0]
 
     def delete_tree(self, key: str, /) -> bool:
-        """Remove the file or the directory, and what is unfinished there."""
+        """Remove the file, the link or the directory, and what is unfinished there."""
         self._check_writable()
         self._known.clear()
         found = False
+        if self.keeps_directories:
+            # What is unfinished below it lies in the tree, and behind a link it is none of its.
+            for upload in {staged.upload for staged in self.staging.of(key)}:
+                self.staging.remove_upload(key, upload)
+                found = True
+            return remove_tree(self.files, key) or found
         for upload in list(self.uploads(key)):
             self.abort(upload)
             found = True
-        if self.keeps_directories:
-            return remove_tree(self.files, key) or found
         entry = self.files.entry(key)
         if entry is not None and not entry.is_dir:
             self.files.remove(key)

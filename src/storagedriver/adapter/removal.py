@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+
 from storagedriver.adapter.files import Files, parent_of
 
 __all__ = ["remove_tree"]
@@ -22,7 +24,12 @@ def remove_tree(files: Files, key: str) -> bool:
     bool
         Whether there was anything.
     """
-    info = files.info(key)
+    try:
+        info = files.info(key)
+    except OSError as error:
+        if error.errno != errno.ELOOP:
+            raise
+        info = None
     if info is None:
         # A link that leads nowhere, or in a loop, is not seen, and is removed all the same.
         return _remove_link(files, key)
