@@ -6,10 +6,12 @@ import gc
 import pickle
 import threading
 import weakref
+from typing import Any
 
 import pytest
+from fsspec.implementations.memory import MemoryFile
 
-from storagedriver import Capabilities, StorageDriver, factory
+from storagedriver import Capabilities, ConflictError, StorageDriver, factory
 from storagedriver.adapter.driver import FsspecDriver
 from storagedriver.testsuites import suite
 
@@ -94,3 +96,48 @@ def test_what_is_deleted_gives_its_memory_back_at_once() -> None:
         assert file() is None
     finally:
         gc.enable()
+
+
+class Interrupting(MemoryFile):  # type: ignore[misc]
+    """A file whose next write is interrupted, before, in the middle of or after it."""
+
+    moment = ""
+
+    def write(self, data: Any) -> int:
+        moment, self.moment = self.moment, ""
+        if moment != "before":
+            super().write(bytes(data)[: len(data) // 2] if moment == "half" else data)
+        if moment:
+            raise KeyboardInterrupt
+        return len(data)
+
+
+@pytest.mark.parametrize("end", ["commit", "close"])
+@pytest.mark.parametrize("moment", ["before", "half", "after"])
+@pytest.mark.parametrize("more", [b"", b"c"])
+def test_an_interrupted_write_leaves_nothing(moment: str, end: str, more: bytes) -> None:
+    driver = factory.create("inmemory", {})
+    assert isinstance(driver, FsspecDriver)
+    file = Interrupting(driver.filesystem, "/a", b"a" * 10)
+    driver.filesystem.store["/a"] = file
+    writer = driver.writer("/a", append=True)
+    file.moment = moment
+    with pytest.raises(KeyboardInterrupt):
+        writer.write(b"b" * 100)
+    assert writer.size == 10
+    writer.write(more)
+    getattr(writer, end)()
+    assert driver.get_content("/a") == b"a" * 10 + more
+
+
+@pytest.mark.parametrize("end", ["commit", "close"])
+def test_an_upload_that_was_replaced_is_a_conflict(end: str) -> None:
+    driver = make_driver()
+    first = driver.writer("/a")
+    first.write(b"first")
+    with driver.writer("/a") as second:
+        second.write(b"second")
+        second.commit()
+    with pytest.raises(ConflictError):
+        getattr(first, end)()
+    assert driver.get_content("/a") == b"second"

@@ -36,11 +36,11 @@ def test_rm_of_a_directory_must_be_meant(any_fs: StorageDriverFileSystem) -> Non
     assert files(any_fs) == ["/d/a"]
 
 
-def test_rm_recursive_is_one_delete(fs: StorageDriverFileSystem, driver: DictionaryDriver) -> None:
+def test_rm_recursive_is_one_walk_and_one_delete(fs: StorageDriverFileSystem, driver: DictionaryDriver) -> None:
     put(fs, "/d/a", "/d/e/f", "/dd")
     driver.calls.clear()
     fs.rm("/d", recursive=True)
-    assert driver.calls == [("delete", "/d")]
+    assert driver.calls == [("walk", "/d", ""), ("delete", "/d")]
     assert files(fs) == ["/dd"]
 
 

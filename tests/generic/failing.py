@@ -142,12 +142,12 @@ class FailingObjects(MemoryFileSystem):  # type: ignore[misc]
         super().__init__(global_store=False, **options)
         self.plan = plan
 
-    def _open(self, path: str, mode: str = "rb", block_size: int | None = None, **options: Any) -> Any:
+    def _open(self, path: str, mode: str = "rb", **options: Any) -> Any:
         if mode == "rb":
             return super()._open(path, mode, **options)
         return self.plan.call("open", lambda: _Object(self, path, mode, 1 << 20))
 
-    def pipe_file(self, path: str, value: bytes, mode: str = "overwrite", **options: Any) -> None:
+    def pipe_file(self, path: str, value: bytes, **options: Any) -> None:  # noqa: ARG002 - they are for others
         name = self._strip_protocol(path)
         self.plan.call("put", lambda: MemoryFile(self, name, bytes(value)).commit())
 
@@ -166,7 +166,7 @@ class FailingMemory(FailingObjects):
 
     protocol = "failingmemory"
 
-    def _open(self, path: str, mode: str = "rb", block_size: int | None = None, **options: Any) -> Any:
+    def _open(self, path: str, mode: str = "rb", **options: Any) -> Any:
         if mode == "rb":
             return MemoryFileSystem._open(self, path, mode, **options)
         handle = self.plan.call("open", lambda: MemoryFileSystem._open(self, path, mode, **options))

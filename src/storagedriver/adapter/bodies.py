@@ -44,13 +44,15 @@ class HandleBody:
         shared = isinstance(handle, io.BytesIO)
         # A filesystem in memory gives all readers the same file, with one position.
         self._handle = io.BytesIO(handle.getvalue()) if shared else handle
-        self._handle.seek(0, 2)
-        self.entry = replace(entry, size=self._handle.tell()) if shared else entry
-        self.consistent = self._handle.tell() == self.entry.size
+        end = _end_of(self._handle)
+        self.entry = replace(entry, size=end) if shared and end is not None else entry
+        self.consistent = end is None or end == self.entry.size
         available = max(0, self.entry.size - offset)
         self._left = available if length is None else min(length, available)
-        if self._left:
+        if self._left and end is not None:
             self._handle.seek(offset)
+        elif self._left:
+            _pass_over(self._handle, offset)
         self._current = current
         self._checked = bool(entry.version) and isinstance(handle, AbstractBufferedFile)
         self._unchecked = 0
@@ -80,3 +82,18 @@ class HandleBody:
         """Close the file."""
         with self.slot():
             self._handle.close()
+
+
+def _end_of(handle: Any) -> int | None:
+    """Where a file ends; None of a stream, which can only be read on."""
+    try:
+        handle.seek(0, 2)
+    except (ValueError, TypeError, NotImplementedError, io.UnsupportedOperation):
+        return None
+    return int(handle.tell())
+
+
+def _pass_over(handle: Any, count: int) -> None:
+    """Read and forget the first bytes of a stream."""
+    while count and (piece := handle.read(min(count, BLOCK))):
+        count -= len(piece)

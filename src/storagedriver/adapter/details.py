@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime, timezone
 from email.utils import parsedate_to_datetime
 from typing import Any
@@ -17,12 +17,14 @@ from storagedriver.adapter.store import EPOCH, Entry
 
 __all__ = [
     "brings_rename",
+    "can_remove",
     "entry_of",
     "is_thread_safe",
     "layers",
     "makes_directories",
     "moment",
     "protocols",
+    "size_of",
     "version_of",
 ]
 
@@ -88,6 +90,14 @@ def brings_rename(fs: AbstractFileSystem) -> bool:
     return type(fs).mv is not AbstractFileSystem.mv
 
 
+def can_remove(fs: AbstractFileSystem) -> bool:
+    """Whether the lowest layer does anything at all to remove a file. What cannot do that is for reading only."""
+    *_, lowest = layers(fs)
+    names = ("rm_file", "rm", "_rm_file", "_rm", "_rm_files")
+    inherited = {getattr(base, name, None) for base in (AbstractFileSystem, AsyncFileSystem) for name in names}
+    return any(getattr(type(lowest), name, None) not in inherited for name in names)
+
+
 def is_thread_safe(kind: type[AbstractFileSystem]) -> bool:
     """Whether threads can share a filesystem of this class.
 
@@ -137,11 +147,31 @@ def version_of(info: Mapping[str, Any]) -> str:
     return f"{info.get('ino', '')}-{changed.timestamp():.6f}-{info.get('size')}"
 
 
-def entry_of(key: str, info: Mapping[str, Any]) -> Entry:
-    """The entry for what `info` or `ls` gave."""
+def size_of(info: Mapping[str, Any]) -> int | None:
+    """How many bytes the file has; None if that is not told, which is not the same as none."""
+    size = info.get("size")
+    try:
+        return None if size is None or int(size) < 0 else int(size)
+    except (TypeError, ValueError):
+        return None
+
+
+def entry_of(key: str, info: Mapping[str, Any], measure: Callable[[str], int]) -> Entry:
+    """The entry for what `info` or `ls` gave.
+
+    Parameters
+    ----------
+    key : str
+        Its key.
+    info : map
+        What the filesystem says.
+    measure : callable
+        Finds the size, in bytes, by the key, where the filesystem does not say it.
+    """
     if info.get("type") == "directory":
         return Entry(key, 0, moment(info), is_dir=True)
     version, changed = version_of(info), moment(info)
     # Of a file that was replaced twice within a second the second time says nothing.
     weak = version.startswith("-") and changed.microsecond == 0
-    return Entry(key, int(info.get("size") or 0), changed, version=version, weak=weak)
+    size = size_of(info)
+    return Entry(key, measure(key) if size is None else size, changed, version=version, weak=weak)

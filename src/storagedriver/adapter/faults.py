@@ -19,6 +19,7 @@ from storagedriver.errors import (
     PermissionDeniedError,
     StorageDriverError,
     UnavailableError,
+    UnsupportedMethodError,
 )
 
 __all__ = ["failure_of", "is_disconnected", "names_missing_bucket"]
@@ -80,7 +81,10 @@ def failure_of(error: BaseException) -> Failure:
         return Failure(PathNotFoundError)
     status = _status(error)
     names = {kind.__name__ for kind in type(error).__mro__}
-    if isinstance(error, PermissionError) or status in (401, 403) or names & _DENIED_NAMES:
+    if isinstance(error, NotImplementedError):
+        return Failure(UnsupportedMethodError, detail or "the filesystem cannot do this")
+    read_only = isinstance(error, OSError) and error.errno == errno.EROFS
+    if read_only or isinstance(error, PermissionError) or status in (401, 403) or names & _DENIED_NAMES:
         return Failure(PermissionDeniedError, detail)
     if isinstance(error, (IsADirectoryError, NotADirectoryError, FileExistsError)):
         return Failure(ConflictError, "a file and a directory cannot have one name")

@@ -3,167 +3,39 @@
 from __future__ import annotations
 
 import contextlib
-import copy
 import os
-import threading
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import Any, TypeAlias
+from collections.abc import Iterable
+from typing import Any
 
-from fsspec import AbstractFileSystem
 from fsspec.implementations.dirfs import DirFileSystem
 from fsspec.spec import AbstractBufferedFile
 
 from storagedriver.adapter.bodies import BLOCK, HandleBody
-from storagedriver.adapter.details import brings_rename, entry_of, layers
-from storagedriver.adapter.faults import is_disconnected, names_missing_bucket
-from storagedriver.adapter.limits import PerProcess
-from storagedriver.adapter.store import EPOCH, Entry
+from storagedriver.adapter.details import brings_rename
+from storagedriver.adapter.faults import is_disconnected
+from storagedriver.adapter.lookup import Filesystem, Lookup, parent_of
 from storagedriver.errors import ConflictError
 
 __all__ = ["Files", "Filesystem", "descriptor_of", "parent_of"]
 
-#: A filesystem, or what makes one; the second is called in each process.
-Filesystem: TypeAlias = AbstractFileSystem | Callable[[], tuple[AbstractFileSystem, str]]
-
 _PIECE = 1 << 20
+#: How many directories are made in one call.
+_LEVELS = 100
 #: How often a file is opened that is being replaced all the time.
 _ATTEMPTS = 5
 
 
-def parent_of(key: str) -> str:
-    """The key of the directory above; ``""`` is the root."""
-    return key.rpartition("/")[0]
-
-
-class Files:
-    """The files below a root directory.
-
-    Parameters
-    ----------
-    filesystem : AbstractFileSystem or callable
-        A filesystem, or what gives one together with the path on it that
-        `root` is relative to. A filesystem that is given is made anew, from
-        its own arguments, in a process that was forked.
-    root : str
-        The root directory, a path on the filesystem.
-    native_copy : bool
-        Whether ``cp_file`` is done when it returns. If not, content goes
-        through the client.
-    """
-
-    def __init__(self, filesystem: Filesystem, root: str, *, native_copy: bool = True) -> None:
-        self.filesystem = filesystem
-        self.root = root
-        self.native_copy = native_copy
-        self._pid = os.getpid()
-        self._place = PerProcess(self._connect)
-        self._making = PerProcess(threading.Lock)
-        self._undated = False
+class Files(Lookup):
+    """The files below a root directory; what is looked up, and its parameters, are those of `Lookup`."""
 
     def __reduce__(self) -> tuple[Any, ...]:
         return _restore, (self.filesystem, self.root, self.native_copy)
 
-    @property
-    def fs(self) -> AbstractFileSystem:
-        """The filesystem of this process."""
-        return self._place.get()[0]
-
-    def path(self, key: str) -> str:
-        """The path of a key on the filesystem."""
-        root = self._place.get()[1]
-        return _joined(root, key) if key else root
-
-    def disconnect(self) -> None:
-        """Drop a connection that was made here; the next call makes another one.
-
-        An asynchronous filesystem looks after its connections itself.
-        """
-        place = self._place.peek()
-        if place is None or isinstance(self.filesystem, AbstractFileSystem):
-            return
-        *_, lowest = layers(place[0])
-        if lowest.async_impl:
-            return
-        self._place = PerProcess(self._connect)
-        for name in ("client", "ftp"):
-            close = getattr(getattr(lowest, name, None), "close", None)
-            if callable(close):
-                with contextlib.suppress(Exception):
-                    close()
-
-    def entry(self, key: str) -> Entry | None:
-        """What is at the key, file or directory; None if there is nothing."""
-        info = self.info(key)
-        if info is None or not _is_usual(info):
-            return None
-        return entry_of(key, info)
-
-    def info(self, key: str) -> Mapping[str, Any] | None:
-        """What the filesystem says of the key."""
-        self._refresh()
-        try:
-            info: Mapping[str, Any] = self.fs.info(self.path(key))
-        except (FileNotFoundError, NotADirectoryError) as error:
-            if names_missing_bucket(error):
-                raise
-            return None
-        return info
-
-    def listing(self, key: str) -> Iterator[tuple[str, Mapping[str, Any]]]:
-        """The names in a directory, in no order, with what the listing says of each.
-
-        Raises
-        ------
-        FileNotFoundError
-            If it is no directory.
-        """
-        path = self.path(key)
-        self._refresh()
-        try:
-            infos = self.fs.ls(path, detail=True)
-        except NotADirectoryError as error:
-            raise FileNotFoundError(path) from error
-        own = path.strip("/")
-        seen: set[tuple[str, Any]] = set()
-        is_file = False
-        for info in infos:
-            name = str(info["name"]).strip("/")
-            if name == own:
-                # The directory itself, or its marker; of a file, all that there is.
-                is_file = info.get("type") != "directory"
-                continue
-            name = name.rpartition("/")[2]
-            if name in ("", ".", "..") or (name, info.get("type")) in seen:
-                continue
-            seen.add((name, info.get("type")))
-            yield name, info
-        if is_file and not seen:
-            raise FileNotFoundError(path)
-
-    def child(self, key: str, info: Mapping[str, Any]) -> Entry | None:
-        """The entry for one line of a listing; None if it is neither a file nor a directory, or gone.
-
-        A link is looked up, and so is a time that the listing leaves out.
-        """
-        looked_up = info.get("type") not in ("file", "directory")
-        if looked_up:
-            found = self.info(key)
-            if found is None or not _is_usual(found):
-                return None
-            info = found
-        entry = entry_of(key, info)
-        if entry.is_dir or entry.mod_time != EPOCH or looked_up or self._undated:
-            return entry
-        found = self.info(key)
-        if found is None:
-            return None
-        entry = entry_of(key, found)
-        # It tells no times at all; asking for each file would be in vain.
-        self._undated = entry.mod_time == EPOCH
-        return entry
-
     def read(self, key: str) -> bytes:
         """The whole content."""
+        if self.is_local:
+            # To open a pipe would be to wait for its other end.
+            self.file(key)
         try:
             return bytes(self.fs.cat_file(self.path(key)))
         except FileNotFoundError:
@@ -176,19 +48,6 @@ class Files:
             if not is_file:
                 raise FileNotFoundError(key) from error
             raise
-
-    def file(self, key: str) -> Entry:
-        """The file at the key.
-
-        Raises
-        ------
-        FileNotFoundError
-            If there is none.
-        """
-        entry = self.entry(key)
-        if entry is None or entry.is_dir:
-            raise FileNotFoundError(self.path(key))
-        return entry
 
     def body(self, key: str, offset: int, length: int | None, version: str = "") -> HandleBody:
         """Open the content, of one version if one is given."""
@@ -210,7 +69,7 @@ class Files:
 
     def write(self, key: str, content: bytes) -> None:
         """Write a whole file, durably where it is a local one. Should it fail there may be part of it."""
-        if any(getattr(layer, "local_file", False) for layer in layers(self.fs)):
+        if self.is_local:
             handle = self.create(key)
             try:
                 handle.write(content)
@@ -276,7 +135,7 @@ class Files:
             except NotImplementedError:
                 pass
             else:
-                if any(getattr(layer, "local_file", False) for layer in layers(self.fs)):
+                if self.is_local:
                     self._sync(dest)
                 return
         self.join([(source, self.file(source).size)], dest)
@@ -340,6 +199,10 @@ class Files:
             return
         with self._making.get():
             try:
+                # Most filesystems make what is missing above by recursion.
+                parts = key.split("/")
+                for end in range(_LEVELS, len(parts), _LEVELS):
+                    self.fs.makedirs(self.path("/".join(parts[:end])), exist_ok=True)
                 self.fs.makedirs(path, exist_ok=True)
             except Exception as error:
                 # Somebody else may have made it in the meantime.
@@ -358,45 +221,13 @@ class Files:
             if descriptor is not None:
                 os.fsync(descriptor)
 
-    def _connect(self) -> tuple[AbstractFileSystem, str]:
-        if not isinstance(self.filesystem, AbstractFileSystem):
-            fs, base = self.filesystem()
-            root = self.root.strip("/")
-            return fs, base if not root else _joined(base, root)
-        fs = self.filesystem
-        if os.getpid() != self._pid:
-            with contextlib.suppress(Exception):
-                fs = copy.copy(fs)
-        return fs, str(fs._strip_protocol(self.root))  # noqa: SLF001 - the only way to a path it knows
-
-    def _refresh(self) -> None:
-        """Drop listings that were kept: another process may have changed what they show."""
-        for layer in layers(self.fs):
-            if len(getattr(layer, "dircache", ())):
-                layer.dircache.clear()
-
     def _version(self, key: str) -> str:
         entry = self.entry(key)
         return "" if entry is None else entry.version
 
-    def _open(self, path: str, block: int) -> Any:
-        try:
-            return self.fs.open(path, "rb", block_size=block, cache_type="readahead")
-        except TypeError:
-            return self.fs.open(path, "rb")
-
 
 def _restore(filesystem: Filesystem, root: str, native_copy: bool) -> Files:
     return Files(filesystem, root, native_copy=native_copy)
-
-
-def _joined(above: str, below: str) -> str:
-    return above + below if not above or above.endswith("/") else f"{above}/{below}"
-
-
-def _is_usual(info: Mapping[str, Any]) -> bool:
-    """Whether it is a file or a directory, and no socket, device or pipe."""
-    return info.get("type") in ("file", "directory", "link") or bool(info.get("islink"))
 
 
 def descriptor_of(handle: Any) -> int | None:

@@ -5,19 +5,22 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 from fsspec.implementations.dirfs import DirFileSystem
 
+from storagedriver.adapter.details import can_remove, layers
 from storagedriver.adapter.faults import failure_of, is_disconnected, names_missing_bucket
 from storagedriver.adapter.files import Files, Filesystem, parent_of
 from storagedriver.adapter.limits import Limit
+from storagedriver.adapter.removal import remove_tree
 from storagedriver.adapter.staged import begin, resume
 from storagedriver.adapter.staging import Staging
 from storagedriver.adapter.store import Body, Entry, Failure, Store, Upload
 from storagedriver.adapter.tree import tree_pages
 from storagedriver.driver import Capabilities, UploadInfo
-from storagedriver.errors import ConflictError, StorageDriverError, UnavailableError
+from storagedriver.errors import ConflictError, StorageDriverError, UnavailableError, UnsupportedMethodError
 
 __all__ = ["GenericStore"]
 
@@ -145,6 +148,7 @@ class GenericStore(Store):
 
     def put(self, key: str, content: memoryview, /) -> None:
         """Write the content beside the path and rename it, or write it at the path if that was asked for."""
+        self._check_writable()
         data = bytes(content)
         if self.put_directly:
             self._check_place(key)
@@ -158,8 +162,16 @@ class GenericStore(Store):
     ) -> Iterator[Sequence[Entry]]:
         """List directory by directory. Errors are errors, below the first directory as well."""
         del limit  # a directory is listed whole
-        if self.keeps_directories or not recursive:
-            return tree_pages(self.children, prefix, recursive=recursive, start_after=start_after, skipped=skipped)
+        if not recursive:
+            unsized = partial(self.children, sized=False)
+            return tree_pages(unsized, prefix, recursive=False, start_after=start_after, skipped=skipped)
+        if self.keeps_directories:
+            circles: set[str] = set()
+
+            def entered(key: str) -> list[Entry]:
+                return [] if key in circles else self.children(key, circles=circles)
+
+            return tree_pages(entered, prefix, recursive=True, start_after=start_after, skipped=skipped)
 
         def children(key: str) -> list[Entry]:
             # A directory is seen with its first file only, and so is found to be skipped late.
@@ -170,8 +182,17 @@ class GenericStore(Store):
         pages = tree_pages(children, prefix, recursive=True, start_after=start_after, skipped=skipped)
         return ([entry for entry in page if not entry.is_dir] for page in pages)
 
-    def children(self, key: str) -> list[Entry]:
+    def children(self, key: str, *, sized: bool = True, circles: set[str] | None = None) -> list[Entry]:
         """What is in a directory, our own files left out.
+
+        Parameters
+        ----------
+        key : str
+            The directory.
+        sized : bool
+            Whether sizes and times are wanted.
+        circles : set of str, optional
+            Gets the links that lead to a directory that they are in, and so must not be entered.
 
         Raises
         ------
@@ -185,11 +206,20 @@ class GenericStore(Store):
             if key or names_missing_bucket(error):
                 raise
             return []
-        entries = (self.files.child(child, info) for child, info in lines if not self.staging.hides(child))
-        return [entry for entry in entries if entry is not None]
+        entries = []
+        for child, info in lines:
+            entry = None if self.staging.hides(child) else self.files.child(child, info, sized=sized)
+            if entry is None:
+                continue
+            entries.append(entry)
+            is_link = info.get("type") == "link" or info.get("islink")
+            if circles is not None and entry.is_dir and is_link and self.files.leads_up(child):
+                circles.add(child)
+        return entries
 
     def copy(self, source: str, dest: str, /) -> None:
         """Copy beside the destination and rename; an object store's own copy is atomic as it is."""
+        self._check_writable()
         self.files.file(source)
         if self.keeps_directories or not self.files.native_copy:
             self._publish_new(dest, lambda staged: self.files.copy(source, staged))
@@ -200,6 +230,7 @@ class GenericStore(Store):
 
     def move(self, source: str, dest: str, /) -> None:
         """Rename the file, or copy and delete it where the filesystem cannot."""
+        self._check_writable()
         self.files.file(source)
         with self._writing(dest) as attempt:
             attempt(lambda: self.publish(source, dest))
@@ -211,6 +242,7 @@ class GenericStore(Store):
 
     def delete(self, keys: Sequence[str], /) -> None:
         """Remove the files; every one is tried before the first failure is raised."""
+        self._check_writable()
         failed: list[Exception] = []
         for key in keys:
             try:
@@ -221,14 +253,19 @@ class GenericStore(Store):
             raise failed[0]
 
     def delete_tree(self, key: str, /) -> bool:
-        """Remove the file or the directory, and what is unfinished there."""
+        """Remove the file, the link or the directory, and what is unfinished there."""
+        self._check_writable()
         self._known.clear()
         found = False
+        if self.keeps_directories:
+            # What is unfinished below it lies in the tree, and behind a link it is none of its.
+            for upload in {staged.upload for staged in self.staging.of(key)}:
+                self.staging.remove_upload(key, upload)
+                found = True
+            return remove_tree(self.files, key) or found
         for upload in list(self.uploads(key)):
             self.abort(upload)
             found = True
-        if self.keeps_directories:
-            return self._remove_tree(key) or found
         entry = self.files.entry(key)
         if entry is not None and not entry.is_dir:
             self.files.remove(key)
@@ -249,6 +286,7 @@ class GenericStore(Store):
 
     def begin(self, key: str, /) -> Upload:
         """Begin an upload in staging files."""
+        self._check_writable()
         self._check_place(key)
         with self._writing(key) as attempt:
             upload: Upload = attempt(lambda: begin(self.staging, key, self.limit, self.publish))
@@ -256,6 +294,7 @@ class GenericStore(Store):
 
     def resume(self, key: str, /) -> Upload:
         """Go on with staging files, else with a copy of the content."""
+        self._check_writable()
         entry = self.files.entry(key)
         committed = None if entry is None or entry.is_dir else entry
         return resume(self.staging, key, committed, self.limit, self.publish)
@@ -280,6 +319,11 @@ class GenericStore(Store):
     def close(self) -> None:
         """Close connections that were opened here."""
         self.files.disconnect()
+
+    def _check_writable(self) -> None:
+        *_, lowest = layers(self.files.fs)
+        if not can_remove(lowest):
+            raise UnsupportedMethodError(f"{type(lowest).__name__} can only be read: it removes and replaces no files")
 
     def _publish_new(self, key: str, write: Any) -> None:
         """Have a file written beside the key and rename it onto the key."""
@@ -331,6 +375,7 @@ class GenericStore(Store):
 
     def _make_way(self, key: str) -> None:
         parent = parent_of(key)
+        self.files.check_length(key)
         if parent not in self._known:
             if self.keeps_directories:
                 self.files.make_directory(parent)
@@ -365,23 +410,3 @@ class GenericStore(Store):
         with contextlib.suppress(FileNotFoundError):
             return any(self.pages(key + "/", recursive=True, skipped=frozenset()))
         return False
-
-    def _remove_tree(self, key: str) -> bool:
-        """Remove a directory from below, links not followed and our own files included."""
-        info = self.files.info(key)
-        if info is None:
-            return False
-        if info.get("type") != "directory" or info.get("islink"):
-            self.files.remove(key)
-            return True
-        try:
-            lines = list(self.files.listing(key))
-        except FileNotFoundError:
-            return True
-        for name, line in lines:
-            if line.get("type") == "directory" and not line.get("islink"):
-                self._remove_tree(f"{key}/{name}")
-            else:
-                self.files.remove(f"{key}/{name}")
-        self.files.remove_directory(key)
-        return True

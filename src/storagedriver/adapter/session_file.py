@@ -12,7 +12,6 @@ import contextlib
 import os
 from typing import Any
 
-from storagedriver.adapter.details import layers
 from storagedriver.adapter.files import Files, descriptor_of
 from storagedriver.errors import StorageDriverError
 
@@ -55,7 +54,7 @@ class SessionFile:
         self._lost = False
         # Whether the file is there, closed, with all that was taken.
         self._closed = False
-        self._local = self._on_disk()
+        self._local = self._files.is_local
 
     def write(self, data: bytes) -> None:
         """Take all of `data`, or raise and take nothing. A file that is finished takes nothing."""
@@ -159,7 +158,7 @@ class SessionFile:
             self._files.drop(self._handle)
             self._handle = None
         self._closed = False
-        self._local = self._on_disk()
+        self._local = self._files.is_local
         if self.size:
             del self._kept[self.size :]
             self._open()
@@ -170,7 +169,7 @@ class SessionFile:
         """Whether the close that failed has made the file all the same."""
         if not getattr(self._handle, "closed", False):
             return False
-        if self._on_disk() and not self._local:
+        if self._files.is_local and not self._local:
             return False
         entry = self._files.entry(self.key)
         if entry is None or entry.is_dir or entry.size != self.size:
@@ -178,9 +177,6 @@ class SessionFile:
         self._handle = None
         self.finished = True
         return True
-
-    def _on_disk(self) -> bool:
-        return any(getattr(layer, "local_file", False) for layer in layers(self._files.fs))
 
     def _is_lost(self) -> StorageDriverError:
         return StorageDriverError(

@@ -154,7 +154,7 @@ class Staging:
         """All staging files of exactly this key."""
         stem = _stem(key)
         directory = self._prefix(parent_of(key)).rstrip("/")
-        return [staged for staged in _staged(directory, self._lines(directory)) if staged.stem == stem]
+        return [staged for staged in self._staged(directory, self._lines(directory)) if staged.stem == stem]
 
     def uploads_of(self, key: str) -> list[StagedFiles]:
         """The unfinished uploads of exactly this key, the newest first."""
@@ -219,9 +219,26 @@ class Staging:
         while waiting:
             directory = waiting.pop()
             lines = self._lines(directory)
-            yield from _staged(directory, lines)
+            yield from self._staged(directory, lines)
             prefix = _with_slash(directory)
             waiting.extend(prefix + name for name, info in lines if info.get("type") == "directory")
+
+    def _staged(self, directory: str, lines: Iterable[tuple[str, Mapping[str, Any]]]) -> Iterator[Staged]:
+        for name, info in lines:
+            match = _NAME.fullmatch(name)
+            if match is not None and info.get("type") != "directory":
+                entry = entry_of(_with_slash(directory) + name, info, self.files.measure)
+                number = int(match["number"], 16)
+                yield Staged(
+                    entry.key,
+                    match["stem"],
+                    match["upload"],
+                    match["kind"],
+                    number,
+                    match["session"],
+                    entry.size,
+                    entry.mod_time,
+                )
 
     def _written_out(self, stem: str, group: StagedFiles) -> str | None:
         """The name of the file that the staging files are for; None if nothing tells it any more."""
@@ -243,24 +260,6 @@ def new_upload() -> str:
 def new_session() -> str:
     """An identity for a session."""
     return secrets.token_hex(4)
-
-
-def _staged(directory: str, lines: Iterable[tuple[str, Mapping[str, Any]]]) -> Iterator[Staged]:
-    for name, info in lines:
-        match = _NAME.fullmatch(name)
-        if match is not None and info.get("type") != "directory":
-            entry = entry_of(_with_slash(directory) + name, info)
-            number = int(match["number"], 16)
-            yield Staged(
-                entry.key,
-                match["stem"],
-                match["upload"],
-                match["kind"],
-                number,
-                match["session"],
-                entry.size,
-                entry.mod_time,
-            )
 
 
 def _stem(key: str) -> str:

@@ -6,7 +6,7 @@ import os
 import stat as stat_module
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import timedelta
 from typing import BinaryIO
 
@@ -18,6 +18,7 @@ from storagedriver.cli.output import Output, human_size
 from storagedriver.cli.session import Session, SessionCommand, pass_session
 from storagedriver.driver import FileWriter, StorageDriver
 from storagedriver.errors import ConflictError, PathNotFoundError, UnsupportedMethodError
+from storagedriver.unnamed import UnnamedKeysError, refusing_unnamed
 
 __all__ = ["cat", "cp", "mv", "put", "rm", "url"]
 
@@ -189,14 +190,23 @@ def mv(session: Session, source: str, dest: str) -> None:
 @click.argument("paths", type=DIRECTORY, nargs=-1, required=True, metavar="PATH...")
 @click.option("-r", "--recursive", is_flag=True, help="Delete directories with everything below, uploads included.")
 @click.option("-f", "--force", is_flag=True, help="Pass over a PATH that does not exist.")
+@click.option("--unnamed", is_flag=True, help="With -r: delete keys as well that no path can name.")
 @pass_session
-def rm(session: Session, paths: tuple[str, ...], recursive: bool, force: bool) -> None:
-    """Delete each PATH."""
+def rm(session: Session, paths: tuple[str, ...], recursive: bool, force: bool, unnamed: bool) -> None:
+    """Delete each PATH.
+
+    With -r everything below is listed first. If there are keys that no path
+    can name, as other tools write them, nothing is deleted but with --unnamed.
+    """
     driver = session.driver
     for path in paths:
         # A name can be a file and a directory, and delete takes both.
         if not recursive and _is_directory(driver, path):
             raise click.UsageError(f"{path} is a directory: -r deletes it with everything below.")
+    if recursive and not unnamed:
+        for path in paths:
+            _check_named(session, path)
+    for path in paths:
         try:
             driver.delete(path)
         except PathNotFoundError:
@@ -205,6 +215,16 @@ def rm(session: Session, paths: tuple[str, ...], recursive: bool, force: bool) -
             session.output.show({"path": path, "deleted": False})
         else:
             session.output.show({"path": path, "deleted": True})
+
+
+def _check_named(session: Session, path: str) -> None:
+    """Fail if a tree that is to be deleted holds what a listing does not show."""
+    try:
+        with refusing_unnamed(), suppress(PathNotFoundError):
+            session.driver.walk(path, lambda _: None)
+    except UnnamedKeysError:
+        session.output.hint = "'rm -r --unnamed' deletes them, too"
+        raise
 
 
 @click.command(cls=SessionCommand)

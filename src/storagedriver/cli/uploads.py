@@ -27,7 +27,8 @@ def _line(upload: UploadInfo, *, exact: bool) -> str:
 def uploads(session: Session, path: str, exact: bool) -> None:
     """List the unfinished uploads at PATH and below it.
 
-    Where the store keeps them at their path they are files, and not listed.
+    Where the store keeps them at their path they are files, and not listed,
+    but for the uploads of a registry, which have directories of their own.
     """
     for upload in session.driver.uploads(path):
         session.output.show(upload_record(upload), _line(upload, exact=exact))

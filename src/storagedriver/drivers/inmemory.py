@@ -215,13 +215,18 @@ class InMemoryStore(Store):
 
 
 class InMemoryUpload(Upload):
-    """An upload that grows in place."""
+    """An upload that grows in place.
+
+    An interrupt may leave bytes in the file that are not counted; they are
+    written over by the next write, and cut off at the end.
+    """
 
     def __init__(self, files: SortedFiles, name: str, file: MemoryFile) -> None:
         self._files = files
         self._name = name
         self._file = file
         self._size: int = file.seek(0, 2)
+        self._changed = False
         # Whoever opened the file last may write; there is no other lock on a path. Not
         # `self`: the two would hold each other, and a file that was deleted its memory.
         self._token = file.upload = object()
@@ -231,16 +236,27 @@ class InMemoryUpload(Upload):
         """The size of the file."""
         return self._size
 
+    @property
+    def durable(self) -> int:
+        """The same: nothing is safer than memory."""
+        return self._size
+
     def write(self, data: memoryview, /) -> None:
-        """Append."""
+        """Append all, or, where there is no memory for it, nothing."""
         with self._files.lock:
             self._check()
+            self._changed = True
             self._file.seek(self._size)
-            self._size += self._file.write(data)
+            self._file.write(data)
+            self._size += len(data)
 
     def suspend(self) -> None:
         """What was written is there already."""
-        self._file.modified = datetime.now(timezone.utc)
+        with self._files.lock:
+            if self._changed:
+                self._check()
+                self._file.truncate(self._size)
+            self._file.modified = datetime.now(timezone.utc)
 
     def commit(self) -> None:
         """The same: a commit changes nothing in memory."""

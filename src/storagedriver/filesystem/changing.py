@@ -16,6 +16,7 @@ from storagedriver.errors import InvalidPathError, PathNotFoundError
 from storagedriver.filesystem.names import staged_path, to_path
 from storagedriver.filesystem.opening import OpeningFileSystem
 from storagedriver.paths import ROOT, ancestors
+from storagedriver.unnamed import UnnamedKeysError, refusing_unnamed
 
 __all__ = ["ChangingFileSystem"]
 
@@ -88,13 +89,13 @@ class ChangingFileSystem(OpeningFileSystem):
         NotADirectoryError
             If it is a file.
         OSError
-            If it is not empty; where a store does not keep empty directories
-            none is.
+            If it is not empty, and be it for what no path can name; where a
+            store does not keep empty directories none is.
         """
         path = to_path(path)
         if not self.driver.stat(path).is_dir:
             raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), path)
-        if self.driver.list(path):
+        if not self._is_empty(path):
             raise OSError(errno.ENOTEMPTY, os.strerror(errno.ENOTEMPTY), path)
         self.driver.delete(path)
 
@@ -107,6 +108,26 @@ class ChangingFileSystem(OpeningFileSystem):
             if not self.isdir(source):
                 raise
             self.makedirs(dest, exist_ok=True)
+
+    def copy(
+        self,
+        path1: Any,
+        path2: Any,
+        recursive: bool = False,
+        maxdepth: int | None = None,
+        on_error: str | None = None,
+        **kwargs: Any,
+    ) -> None:
+        """Copy files, as fsspec does for any filesystem.
+
+        Raises
+        ------
+        UnnamedKeysError
+            If `recursive` is set, and there are keys below a directory that no
+            path can name. Then nothing was copied.
+        """
+        with refusing_unnamed(recursive):
+            super().copy(path1, path2, recursive=recursive, maxdepth=maxdepth, on_error=on_error, **kwargs)
 
     def mv_file(self, path1: Any, path2: Any) -> None:
         """Move a file, in the store where it can."""
@@ -141,9 +162,14 @@ class ChangingFileSystem(OpeningFileSystem):
             If there is nothing.
         IsADirectoryError
             If it is a directory, and `recursive` is not set.
+        UnnamedKeysError
+            If `recursive` is set, and there are keys below a directory that no
+            path can name. Then nothing was moved.
         """
         directories = []
-        for source, dest in self._pairs(path1, path2, recursive, maxdepth):
+        with refusing_unnamed(recursive):
+            pairs = list(self._pairs(path1, path2, recursive, maxdepth))
+        for source, dest in pairs:
             try:
                 self.driver.move(source, dest)
             except _NO_FILE:
@@ -196,16 +222,25 @@ class ChangingFileSystem(OpeningFileSystem):
             If there is nothing.
         IsADirectoryError
             If it is a directory, and `recursive` is not set.
+        UnnamedKeysError
+            If `recursive` is set, and there are keys below a directory that no
+            path can name. Then nothing was deleted; `StorageDriver.delete`
+            deletes them, too.
         """
         if recursive and maxdepth is None:
-            gone: set[str] = set()
+            trees: list[str] = []
             for name in self.expand_path(path):
-                if gone.isdisjoint(ancestors(name)):
-                    self._delete_tree(name)
-                    gone.add(name)
+                if set(trees).isdisjoint(ancestors(name)):
+                    trees.append(name)
+            for name in trees:
+                self._check_named(name)
+            for name in trees:
+                self._delete_tree(name)
             return
         directories = []
-        for name in self.expand_path(path, recursive=recursive, maxdepth=maxdepth):
+        with refusing_unnamed(recursive):
+            names = self.expand_path(path, recursive=recursive, maxdepth=maxdepth)
+        for name in names:
             try:
                 self.rm_file(name)
             except IsADirectoryError:
@@ -217,6 +252,19 @@ class ChangingFileSystem(OpeningFileSystem):
     def _delete_tree(self, path: str) -> None:
         for each in self.driver.list(path) if path == ROOT else [path]:
             self.driver.delete(each)
+
+    def _check_named(self, path: str) -> None:
+        """Raise `UnnamedKeysError` if there is something below a directory that no path can name."""
+        with refusing_unnamed(), suppress(PathNotFoundError):
+            self.driver.walk(path, lambda _: None)
+
+    def _is_empty(self, path: str) -> bool:
+        """Whether there is nothing at all in a directory: nothing that no path can name, and nothing unfinished."""
+        try:
+            with refusing_unnamed():
+                return not self.driver.list(path) and not any(True for _ in self.driver.uploads(path))
+        except UnnamedKeysError:
+            return False
 
     def _any_below(self, path: str) -> bool:
         found = []
@@ -234,7 +282,7 @@ class ChangingFileSystem(OpeningFileSystem):
         if self.driver.capabilities.empty_directories:
             for directory in sorted(directories, reverse=True):
                 with suppress(PathNotFoundError):
-                    if directory != ROOT and not self.driver.list(directory):
+                    if directory != ROOT and self._is_empty(directory):
                         self.driver.delete(directory)
 
     def _pairs(self, path1: Any, path2: Any, recursive: bool, maxdepth: int | None) -> Iterator[tuple[str, str]]:

@@ -14,6 +14,7 @@ from storagedriver.driver import FileInfo, SkipDir, StorageDriver
 from storagedriver.errors import InvalidPathError, PathNotFoundError
 from storagedriver.filesystem.names import PROTOCOL, is_staged, to_path
 from storagedriver.paths import ROOT
+from storagedriver.unnamed import refusing_unnamed
 
 __all__ = ["ListingFileSystem"]
 
@@ -129,25 +130,35 @@ class ListingFileSystem(AbstractFileSystem):  # type: ignore[misc]
         """
         if maxdepth is not None and maxdepth < 1:
             raise ValueError("maxdepth must be at least 1")
-        path = to_path(path)
-        listing = self._listing(path, on_error)
-        if listing is None:
-            return
-        dirs: Any = {}
-        files: Any = {}
-        for info in listing:
-            own = "" if info["name"] == path else info["name"].rpartition("/")[2]
-            (dirs if info["type"] == "directory" else files)[own] = info
-        if not kwargs.get("detail"):
-            dirs, files = list(dirs), list(files)
-        if topdown:
-            yield path, dirs, files
-        if maxdepth != 1:
-            deeper = None if maxdepth is None else maxdepth - 1
-            for own in list(dirs):
-                yield from self.walk(f"{path.rstrip('/')}/{own}", deeper, topdown, on_error, **kwargs)
-        if not topdown:
-            yield path, dirs, files
+        # What is to be done, the next last: a directory to list with its depth, or one that was listed, to give.
+        waiting: list[tuple[str, int, tuple[Any, Any] | None]] = [(to_path(path), 1, None)]
+        while waiting:
+            path, depth, listed = waiting.pop()
+            if listed is not None:
+                yield path, *listed
+                continue
+            listing = self._listing(path, on_error)
+            if listing is None:
+                continue
+            dirs: Any = {}
+            files: Any = {}
+            for info in listing:
+                own = "" if info["name"] == path else info["name"].rpartition("/")[2]
+                (dirs if info["type"] == "directory" else files)[own] = info
+            if not kwargs.get("detail"):
+                dirs, files = list(dirs), list(files)
+            if topdown:
+                yield path, dirs, files
+            else:
+                waiting.append((path, depth, (dirs, files)))
+            if maxdepth is None or depth < maxdepth:
+                below = [(f"{path.rstrip('/')}/{own}", depth + 1, None) for own in dirs]
+                waiting.extend(reversed(below))
+
+    def glob(self, path: Any, maxdepth: int | None = None, **kwargs: Any) -> Any:
+        """The paths that match a pattern; names beside them that no path can have are no matter."""
+        with refusing_unnamed(False):
+            return super().glob(path, maxdepth=maxdepth, **kwargs)
 
     def find(
         self,

@@ -24,6 +24,7 @@ from storagedriver.filesystem.reading import PIECE, ReadFile, read_range
 from storagedriver.filesystem.wrappers import CompressedFile, TextFile
 from storagedriver.filesystem.writing import WriteFile
 from storagedriver.paths import check_path
+from storagedriver.unnamed import refusing_unnamed
 
 if TYPE_CHECKING:
     from typing_extensions import Buffer
@@ -286,6 +287,26 @@ class OpeningFileSystem(ListingFileSystem):
                 stack.push(lambda kind, *_: local.unlink() if kind and local.is_file() else None)
                 stack.enter_context(outfile)
             _stream(reader, outfile, callback)
+
+    def get(
+        self,
+        rpath: Any,
+        lpath: Any,
+        recursive: bool = False,
+        callback: Any = DEFAULT_CALLBACK,
+        maxdepth: int | None = None,
+        **kwargs: Any,
+    ) -> Any:
+        """Download files, as fsspec does from any filesystem.
+
+        Raises
+        ------
+        UnnamedKeysError
+            If `recursive` is set, and there are keys below a directory that no
+            path can name. Then nothing was downloaded.
+        """
+        with refusing_unnamed(recursive):
+            return super().get(rpath, lpath, recursive=recursive, callback=callback, maxdepth=maxdepth, **kwargs)
 
     def sign(self, path: Any, expiration: int = 100, **kwargs: Any) -> str:
         """A URL from which anybody can read the file.

@@ -110,6 +110,8 @@ def open_directory(path: str) -> int:
     """Open a directory, whose path may be longer than the system takes."""
     flags = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
     rest = os.fsencode(path)
+    if len(rest) <= _PIECE:
+        return os.open(path, flags)
     file = os.open("/", flags)
     try:
         begin = 0

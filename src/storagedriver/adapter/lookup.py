@@ -1,0 +1,268 @@
+"""Looking for files of any fsspec filesystem by key, with the ways in which filesystems differ evened out."""
+
+from __future__ import annotations
+
+import contextlib
+import copy
+import errno
+import os
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, TypeAlias
+
+from fsspec import AbstractFileSystem
+
+from storagedriver.adapter.bodies import BLOCK
+from storagedriver.adapter.details import entry_of, layers, size_of
+from storagedriver.adapter.faults import names_missing_bucket
+from storagedriver.adapter.limits import PerProcess
+from storagedriver.adapter.store import EPOCH, Entry
+from storagedriver.errors import InvalidPathError
+
+__all__ = ["Filesystem", "Lookup", "parent_of"]
+
+#: A filesystem, or what makes one; the second is called in each process.
+Filesystem: TypeAlias = AbstractFileSystem | Callable[[], tuple[AbstractFileSystem, str]]
+
+_PIECE = 1 << 20
+#: The limits of POSIX systems, in bytes, and how much longer the path of a staging file is.
+_NAME_MAX = 255
+_PATH_MAX = 4095
+_LONGER = 60
+
+
+def parent_of(key: str) -> str:
+    """The key of the directory above; ``""`` is the root."""
+    return key.rpartition("/")[0]
+
+
+class Lookup:
+    """What there is below a root directory, and what changes nothing of it.
+
+    Parameters
+    ----------
+    filesystem : AbstractFileSystem or callable
+        A filesystem, or what gives one together with the path on it that
+        `root` is relative to. A filesystem that is given is made anew, from
+        its own arguments, in a process that was forked.
+    root : str
+        The root directory, a path on the filesystem.
+    native_copy : bool
+        Whether ``cp_file`` is done when it returns. If not, content goes
+        through the client.
+    """
+
+    def __init__(self, filesystem: Filesystem, root: str, *, native_copy: bool = True) -> None:
+        self.filesystem = filesystem
+        self.root = root
+        self.native_copy = native_copy
+        self._pid = os.getpid()
+        self._place = PerProcess(self._connect)
+        self._making = PerProcess(threading.Lock)
+        self._undated = False
+
+    @property
+    def fs(self) -> AbstractFileSystem:
+        """The filesystem of this process."""
+        return self._place.get()[0]
+
+    def path(self, key: str) -> str:
+        """The path of a key on the filesystem."""
+        root = self._place.get()[1]
+        return _joined(root, key) if key else root
+
+    @property
+    def is_local(self) -> bool:
+        """Whether the files are on a disk of this machine."""
+        return any(getattr(layer, "local_file", False) for layer in layers(self.fs))
+
+    def disconnect(self) -> None:
+        """Drop a connection that was made here; the next call makes another one.
+
+        An asynchronous filesystem looks after its connections itself.
+        """
+        place = self._place.peek()
+        if place is None or isinstance(self.filesystem, AbstractFileSystem):
+            return
+        *_, lowest = layers(place[0])
+        if lowest.async_impl:
+            return
+        self._place = PerProcess(self._connect)
+        for name in ("client", "ftp"):
+            close = getattr(getattr(lowest, name, None), "close", None)
+            if callable(close):
+                with contextlib.suppress(Exception):
+                    close()
+
+    def entry(self, key: str) -> Entry | None:
+        """What is at the key, file or directory; None if there is nothing."""
+        info = self.info(key)
+        if info is None or not _is_usual(info):
+            return None
+        return entry_of(key, info, self.measure)
+
+    def measure(self, key: str) -> int:
+        """The size of a file in bytes, where the filesystem does not say it: it may have to be read whole."""
+        path = self.path(key)
+        with contextlib.closing(self._open(path, BLOCK)) as handle:
+            try:
+                handle.seek(0, 2)
+                return int(handle.tell())
+            except (OSError, TypeError, ValueError, NotImplementedError):
+                # A stream, or a file that would have to be told its size.
+                pass
+        with contextlib.closing(self._open(path, BLOCK)) as handle:
+            size = 0
+            while piece := handle.read(_PIECE):
+                size += len(piece)
+            return size
+
+    def info(self, key: str) -> Mapping[str, Any] | None:
+        """What the filesystem says of the key."""
+        self._refresh()
+        try:
+            info: Mapping[str, Any] = self.fs.info(self.path(key))
+        except (FileNotFoundError, NotADirectoryError) as error:
+            if names_missing_bucket(error):
+                raise
+            return None
+        return info
+
+    def listing(self, key: str) -> Iterator[tuple[str, Mapping[str, Any]]]:
+        """The names in a directory, in no order, with what the listing says of each.
+
+        Raises
+        ------
+        FileNotFoundError
+            If it is no directory.
+        """
+        path = self.path(key)
+        self._refresh()
+        try:
+            infos = self.fs.ls(path, detail=True)
+        except NotADirectoryError as error:
+            raise FileNotFoundError(path) from error
+        own = path.strip("/")
+        seen: set[tuple[str, Any]] = set()
+        is_file = False
+        for info in infos:
+            name = str(info["name"]).strip("/")
+            if name == own:
+                # The directory itself, or its marker; of a file, all that there is.
+                is_file = info.get("type") != "directory"
+                continue
+            name = name.rpartition("/")[2]
+            if name in ("", ".", "..") or (name, info.get("type")) in seen:
+                continue
+            seen.add((name, info.get("type")))
+            yield name, info
+        if is_file and not seen:
+            raise FileNotFoundError(path)
+
+    def child(self, key: str, info: Mapping[str, Any], *, sized: bool = True) -> Entry | None:
+        """The entry for one line of a listing; None if it is neither a file nor a directory, or gone.
+
+        A link is looked up, and so are a time and a size that the listing leaves out.
+
+        Parameters
+        ----------
+        key : str
+            The key of the child.
+        info : map
+            The line.
+        sized : bool
+            Whether size and time are wanted.
+        """
+        if not sized and info.get("type") in ("file", "directory"):
+            return Entry(key, is_dir=info["type"] == "directory")
+        looked_up = info.get("type") not in ("file", "directory") or (info["type"] == "file" and size_of(info) is None)
+        if looked_up:
+            try:
+                found = self.info(key)
+            except OSError as error:
+                if error.errno != errno.ELOOP:
+                    raise
+                # A link in a loop leads nowhere, and says so if it is asked for itself.
+                return None
+            if found is None or not _is_usual(found):
+                return None
+            info = found
+        if not sized:
+            return Entry(key, is_dir=info.get("type") == "directory")
+        entry = entry_of(key, info, self.measure)
+        if entry.is_dir or entry.mod_time != EPOCH or looked_up or self._undated:
+            return entry
+        found = self.info(key)
+        if found is None:
+            return None
+        entry = entry_of(key, found, self.measure)
+        # It tells no times at all; asking for each file would be in vain.
+        self._undated = entry.mod_time == EPOCH
+        return entry
+
+    def leads_up(self, key: str) -> bool:
+        """Whether a link leads to one of the directories that it is in, as far as the filesystem tells them apart."""
+        own = self._identity(key)
+        while own is not None and key:
+            key = parent_of(key)
+            if self._identity(key) == own:
+                return True
+        return False
+
+    def file(self, key: str) -> Entry:
+        """The file at the key.
+
+        Raises
+        ------
+        FileNotFoundError
+            If there is none.
+        """
+        entry = self.entry(key)
+        if entry is None or entry.is_dir:
+            raise FileNotFoundError(self.path(key))
+        return entry
+
+    def check_length(self, key: str) -> None:
+        """Raise `InvalidPathError` for what the local disk cannot name, before a directory is made for it."""
+        if not self.is_local:
+            return
+        path = os.fsencode(self.path(key))
+        if len(path) + _LONGER > _PATH_MAX or max(map(len, path.split(b"/"))) > _NAME_MAX:
+            detail = f"names may have {_NAME_MAX} bytes, and whole paths {_PATH_MAX - _LONGER} on the disk"
+            raise InvalidPathError(detail)
+
+    def _connect(self) -> tuple[AbstractFileSystem, str]:
+        if not isinstance(self.filesystem, AbstractFileSystem):
+            fs, base = self.filesystem()
+            root = self.root.strip("/")
+            return fs, base if not root else _joined(base, root)
+        fs = self.filesystem
+        if os.getpid() != self._pid:
+            with contextlib.suppress(Exception):
+                fs = copy.copy(fs)
+        return fs, str(fs._strip_protocol(self.root))  # noqa: SLF001 - the only way to a path it knows
+
+    def _refresh(self) -> None:
+        """Drop listings that were kept: another process may have changed what they show."""
+        for layer in layers(self.fs):
+            if len(getattr(layer, "dircache", ())):
+                layer.dircache.clear()
+
+    def _identity(self, key: str) -> tuple[Any, Any] | None:
+        info = self.info(key) or {}
+        return (info["ino"], info.get("created")) if info.get("ino") else None
+
+    def _open(self, path: str, block: int) -> Any:
+        try:
+            return self.fs.open(path, "rb", block_size=block, cache_type="readahead")
+        except TypeError:
+            return self.fs.open(path, "rb")
+
+
+def _joined(above: str, below: str) -> str:
+    return above + below if not above or above.endswith("/") else f"{above}/{below}"
+
+
+def _is_usual(info: Mapping[str, Any]) -> bool:
+    """Whether it is a file or a directory, and no socket, device or pipe."""
+    return info.get("type") in ("file", "directory", "link") or bool(info.get("islink"))
