@@ -22,16 +22,36 @@ from storagedriver.testsuites.helpers import (
 __all__ = ["Sessions"]
 
 OLD, TAIL = pattern(900, 1), pattern(70, 2)
-#: How long a session that will be killed has for sending what it was given, in seconds.
-SENDING = 0.3
+#: How long a session that will be killed has for sending what it was given, in
+#: seconds: up to the first if that shows, else the second.
+SENDING, UNSEEN = 20.0, 1.5
+_PAUSE = 0.2
 
 
 def _write_and_wait(driver: StorageDriver, path: str, append: bool, data: bytes) -> FileWriter:
-    """Send parts and leave the writer open; what comes back is dropped by the process that dies."""
+    """Send parts and leave the writer open; what comes back is dropped by the process that dies.
+
+    A part that is under way when a process is killed may still arrive. That is
+    another case: here the parts have arrived.
+    """
     writer = driver.writer(path, append=append)
+    before = _size(driver, path)
     writer.write(data)
-    time.sleep(SENDING)
+    begun = time.monotonic()
+    sizes = [_size(driver, path)]
+    while time.monotonic() - begun < (SENDING if sizes[-1] != before else UNSEEN):
+        time.sleep(_PAUSE)
+        sizes.append(_size(driver, path))
+        if sizes[-1] == sizes[-2] != before:
+            break
     return writer
+
+
+def _size(driver: StorageDriver, path: str) -> int | None:
+    try:
+        return driver.upload_size(path)
+    except PathNotFoundError:
+        return None
 
 
 def _drop(writers: list[FileWriter]) -> None:
@@ -81,7 +101,8 @@ class Sessions(Cases):
             writer.write(TAIL)
         expected = whole[:size] + TAIL
         with driver.writer("/data", append=True) as writer:
-            assert writer.size == len(expected), "bytes of a killed session have come back, or others are lost"
+            size, wanted = writer.size, len(expected)
+            assert size == wanted, "bytes of a killed session have come back, or others are lost"
             writer.write(TAIL)
             writer.commit()
         with driver.reader("/data") as reader:
