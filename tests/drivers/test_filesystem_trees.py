@@ -5,13 +5,13 @@ from __future__ import annotations
 import os
 import sys
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
-from storagedriver import InvalidPathError, PathNotFoundError, StorageDriver, factory
+from storagedriver import FileInfo, InvalidPathError, PathNotFoundError, StorageDriver, factory
 
 #: Deeper than the stack of Python, by default 1000.
 DEPTH = 2000
@@ -51,7 +51,7 @@ def test_a_deep_tree_is_walked_listed_for_uploads_and_deleted(tmp_path: Path, dr
     make_deep(tmp_path / "r", name, DEPTH)
     leaf = f"/{name}" * DEPTH + "/file"
     assert sum(1 for _ in driver.files("/")) == 1
-    seen = []
+    seen: list[FileInfo] = []
     driver.walk("/", seen.append)
     assert len(seen) == DEPTH + 1
     assert seen[-1].path == leaf
@@ -80,7 +80,7 @@ def test_a_path_that_is_too_long_is_refused_before_anything_is_made(
     tmp_path: Path, driver: StorageDriver, path: str, call: str
 ) -> None:
     driver.put_content("/source", b"x")
-    calls = {
+    calls: dict[str, Callable[[], object]] = {
         "put": lambda: driver.put_content(path, b"x"),
         "writer": lambda: driver.writer(path),
         "copy": lambda: driver.copy("/source", path),

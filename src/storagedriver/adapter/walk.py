@@ -90,7 +90,7 @@ class Walk:
                     self.found = True
                     path = "/" + entry.key
                     valid = is_valid(path)
-                    if not valid:
+                    if not valid and not (self._skip and path.startswith(self._skip)):
                         self._nameless.skip(entry.key)
                     own = path + "/" if entry.is_dir else path
                     while opened and not own.startswith(opened[-1]):
