@@ -254,8 +254,8 @@ class GenericStore(Store):
         found = False
         if self.keeps_directories:
             # What is unfinished below it lies in the tree, and behind a link it is none of its.
-            for name in {staged.upload for staged in self.staging.of(key)}:
-                self.staging.remove_upload(key, name)
+            for upload_id in {staged.upload for staged in self.staging.of(key)}:
+                self.staging.remove_upload(key, upload_id)
                 found = True
             return remove_tree(self.files, key) or found
         for upload in list(self.uploads(key)):
