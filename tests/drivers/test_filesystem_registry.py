@@ -90,3 +90,10 @@ def test_a_put_that_was_killed_is_told_from_an_upload(driver: StorageDriver, tmp
     assert [upload.id for upload in driver.purge_uploads(f"{UPLOAD}/startedat")] == [left.name]
     assert not left.exists()
     assert list(driver.uploads()) == [INFO]
+
+
+def test_what_a_registry_leaves_of_a_cancelled_upload_is_none(driver: StorageDriver) -> None:
+    driver.delete(f"{UPLOAD}/data")
+    driver.delete(f"{UPLOAD}/startedat")
+    assert driver.purge_uploads() == []
+    assert driver.exists(f"{UPLOAD}/hashstates/sha256/0")

@@ -90,8 +90,6 @@ class Walk:
                     self.found = True
                     path = "/" + entry.key
                     valid = is_valid(path)
-                    if not valid:
-                        self._nameless.skip(entry.key)
                     own = path + "/" if entry.is_dir else path
                     while opened and not own.startswith(opened[-1]):
                         opened.pop()
@@ -101,6 +99,8 @@ class Walk:
                         opened.append(path[:end])
                         if valid or is_valid(directory):
                             yield from self._wanted(Entry(directory[1:], 0, EPOCH, is_dir=True))
+                    if not valid and not (self._skip and path.startswith(self._skip)):
+                        self._nameless.skip(entry.key)
                     if valid and not (opened and opened[-1] == own):
                         yield from self._wanted(entry)
                         if entry.is_dir:

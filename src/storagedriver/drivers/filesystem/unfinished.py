@@ -107,25 +107,32 @@ class Unfinished:
                     yield UploadInfo(path, name, time_of(status), status.st_size)
 
     def _registry_upload(self, directory: str, upload: str) -> Iterator[UploadInfo]:
-        """The upload of a registry in a directory, if there is one."""
+        """The upload of a registry in a directory, if there is one.
+
+        After a cancel the registry saves the state of the hash once more: that
+        alone is no upload.
+        """
         path = self._directories.path(directory)
-        try:
-            status = os.stat(path)
-        except (FileNotFoundError, NotADirectoryError):
-            return
-        if not stat.S_ISDIR(status.st_mode):
-            return
-        size = 0
-        with contextlib.suppress(FileNotFoundError):
-            status = os.stat(os.path.join(path, "data"))
-            size = status.st_size if stat.S_ISREG(status.st_mode) else 0
-        started = _started_at(os.path.join(path, "startedat")) or time_of(status)
-        yield UploadInfo(f"/{directory}/data", upload, started, size)
+        data = _status(os.path.join(path, "data"))
+        noted = _status(os.path.join(path, "startedat"))
+        status = data or noted
+        if status is not None:
+            started = _started_at(os.path.join(path, "startedat")) or time_of(status)
+            yield UploadInfo(f"/{directory}/data", upload, started, 0 if data is None else data.st_size)
 
 
 def _is_no_upload(directory: str, child: Child) -> bool:
     """Whether a directory is to be looked into: what is in that of an upload belongs to it."""
     return directory.rpartition("/")[2] != _UPLOADS or _UUID.fullmatch(child.name) is None
+
+
+def _status(path: str) -> os.stat_result | None:
+    """The status of a file; None if there is none."""
+    try:
+        status = os.stat(path)
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    return status if stat.S_ISREG(status.st_mode) else None
 
 
 def _started_at(path: str) -> datetime | None:
