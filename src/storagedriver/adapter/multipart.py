@@ -92,6 +92,9 @@ class MultipartClient(Protocol):
     def list_multiparts(self, prefix: str, /) -> Iterator[OpenUpload]:
         """All open uploads of keys that begin with `prefix` (a plain prefix: ``a`` finds ``ab``), every page."""
 
+    def consists_of(self, key: str, parts: Sequence[Part], /) -> bool:
+        """Whether the object at the key is the one that these parts make, by the store's own checksum of it."""
+
     def is_no_such_upload(self, error: Exception, /) -> bool:
         """Whether the exception says that the upload does not exist (any more)."""
 
@@ -176,8 +179,7 @@ def complete(client: MultipartClient, key: str, upload_id: str, parts: Sequence[
     except Exception as error:
         if not client.is_no_such_upload(error):
             raise
-        entry = client.head(key)
-        if entry is None or entry.version.strip('"') != composite_etag(parts):
+        if not client.consists_of(key, parts):
             raise ConflictError("the upload was completed or aborted by another writer") from error
 
 

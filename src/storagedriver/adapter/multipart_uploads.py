@@ -21,7 +21,6 @@ from storagedriver.adapter.multipart import (
     OpenUpload,
     Part,
     complete,
-    composite_etag,
     copy_parts,
 )
 from storagedriver.adapter.parts import PartEngine, PartUpload, growing
@@ -262,11 +261,10 @@ class MultipartUpload(PartUpload[Part]):
 
     def _lies_published(self) -> bool:
         """Whether what lies at the key is what was published to go on, and neither a commit's content nor another's."""
+        if not self._published_version:
+            return self._client.consists_of(self._key, self._publishing)
         entry = self._client.head(self._key)
-        if entry is None:
-            return False
-        known = self._published_version or composite_etag(self._publishing)
-        return entry.version.strip('"') == known.strip('"')
+        return entry is not None and entry.version == self._published_version
 
     def _prepare(self) -> PartEngine[Part]:
         """Make sure that parts can follow, and give the engine that sends them."""

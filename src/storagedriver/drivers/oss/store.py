@@ -159,6 +159,10 @@ class OSSStore(UploadsStore):
         """All open uploads of keys that begin with `prefix`."""
         return uploads.list_uploads(self._connection, prefix)
 
+    def consists_of(self, key: str, parts: Sequence[Part], /) -> bool:
+        """Whether the object has the size and the CRC-64 of these parts."""
+        return uploads.consists_of(self._connection, key, parts)
+
     def is_no_such_upload(self, error: Exception, /) -> bool:
         """Whether the store says that the upload does not exist."""
         return isinstance(error, NoSuchUpload)

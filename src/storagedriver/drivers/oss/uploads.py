@@ -20,7 +20,7 @@ from storagedriver.drivers.oss.connection import Connection
 from storagedriver.drivers.oss.objects import from_unixtime
 from storagedriver.errors import StorageDriverError
 
-__all__ = ["abort", "complete", "copy_part", "create", "list_parts", "list_uploads", "put_part"]
+__all__ = ["abort", "complete", "consists_of", "copy_part", "create", "list_parts", "list_uploads", "put_part"]
 
 _NOT_FOUND = 404
 _PAGE = 1000
@@ -102,8 +102,7 @@ def complete(connection: Connection, key: str, upload_id: str, parts: Sequence[P
             connection.full(key), upload_id, listed, headers=connection.publishing()
         )
     except NoSuchUpload:
-        size = sum(part.size for part in parts)
-        if expected is None or not _lies_there(connection, key, size, expected):
+        if not consists_of(connection, key, parts):
             raise
         return
     if expected is not None and result.crc is not None and result.crc != expected:
@@ -146,7 +145,11 @@ def _sum_of(parts: Sequence[Part]) -> int | None:
     return combined(sums) if len(sums) == len(parts) else None
 
 
-def _lies_there(connection: Connection, key: str, size: int, crc: int) -> bool:
+def consists_of(connection: Connection, key: str, parts: Sequence[Part]) -> bool:
+    """Whether the object has the size and the CRC-64 of these parts."""
+    size, crc = sum(part.size for part in parts), _sum_of(parts)
+    if crc is None:
+        return False
     try:
         headers = connection.bucket.head_object(connection.full(key)).headers
     except ServerError as error:

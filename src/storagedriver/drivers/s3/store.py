@@ -8,7 +8,7 @@ from datetime import timedelta
 from importlib.util import find_spec
 from typing import Any
 
-from storagedriver.adapter.multipart import OpenUpload, Part
+from storagedriver.adapter.multipart import OpenUpload, Part, composite_etag
 from storagedriver.adapter.multipart_uploads import MultipartUploads
 from storagedriver.adapter.store import Body, Entry, Failure, UploadsStore
 from storagedriver.driver import Capabilities
@@ -168,6 +168,11 @@ class S3Store(UploadsStore):
     def list_multiparts(self, prefix: str, /) -> Iterator[OpenUpload]:
         """All open uploads of keys that begin with `prefix`."""
         return uploads.list_uploads(self._bucket, prefix)
+
+    def consists_of(self, key: str, parts: Sequence[Part], /) -> bool:
+        """Whether the object's ETag is that of these parts. Under SSE-KMS it says nothing, and so does this."""
+        entry = self.head(key)
+        return entry is not None and entry.version.strip('"') == composite_etag(parts)
 
     def is_no_such_upload(self, error: Exception, /) -> bool:
         """Whether the store says that the upload does not exist."""
