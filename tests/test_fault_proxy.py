@@ -13,7 +13,8 @@ import pytest
 import urllib3
 from botocore.exceptions import ClientError, ReadTimeoutError
 
-from tests.servers.faults import Answer, CutReply, CutRequest, Delay, FaultProxy, Hang, LoseReply, Pass
+from storagedriver.testsuites.faults.actions import Answer, CutReply, CutRequest, Delay, Hang, LoseReply, Pass
+from storagedriver.testsuites.faults.proxy import FaultProxy
 from tests.servers.s3 import S3Server, s3_client
 
 StartProxy = Callable[[str], FaultProxy]

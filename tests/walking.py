@@ -5,8 +5,9 @@ from __future__ import annotations
 import time
 
 from storagedriver.adapter.driver import FsspecDriver
+from storagedriver.testsuites.faults.actions import Gather
+from storagedriver.testsuites.faults.proxy import FaultProxy
 from storagedriver.testsuites.helpers import put_all
-from tests.servers.faults import FaultProxy, Gather
 
 _PATIENCE = 60.0
 

@@ -12,8 +12,8 @@ import pytest
 
 from storagedriver import factory
 from storagedriver.adapter.driver import FsspecDriver
+from storagedriver.testsuites.faults.proxy import FaultProxy
 from tests.servers.azurite import AzuriteServer
-from tests.servers.faults import FaultProxy
 from tests.servers.plugin import StartProxy
 
 MakeAzure = Callable[..., FsspecDriver]

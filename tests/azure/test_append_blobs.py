@@ -11,11 +11,12 @@ from azure.storage.blob import ContainerClient
 from storagedriver.adapter.driver import FsspecDriver
 from storagedriver.driver import FileWriter
 from storagedriver.errors import ConflictError, StorageDriverError, UnavailableError
+from storagedriver.testsuites.faults.actions import Answer, LoseReply
+from storagedriver.testsuites.faults.proxy import FaultProxy
 from storagedriver.testsuites.helpers import pattern, same_bytes, upload
 from tests.azure.conftest import MakeAzure
 from tests.killed import kill
 from tests.servers.azurite import AzuriteServer
-from tests.servers.faults import Answer, FaultProxy, LoseReply
 
 CHUNK = 64 << 10
 WRONG_TYPE = Answer(409, headers={"x-ms-error-code": "InvalidBlobType"})

@@ -8,9 +8,10 @@ import pytest
 
 from storagedriver.adapter.driver import FsspecDriver
 from storagedriver.errors import ConflictError, PathNotFoundError, StorageDriverError, UnavailableError
+from storagedriver.testsuites.faults.actions import Answer
+from storagedriver.testsuites.faults.proxy import FaultProxy
 from tests.azure.conftest import MakeAzure
 from tests.servers.azurite import AzuriteServer
-from tests.servers.faults import Answer, FaultProxy
 
 COPY = "copy-of-a-test"
 ACCEPTED = Answer(

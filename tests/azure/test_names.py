@@ -6,10 +6,10 @@ import pytest
 
 from storagedriver.adapter.driver import FsspecDriver
 from storagedriver.errors import StorageDriverWarning
+from storagedriver.testsuites.faults.proxy import FaultProxy
 from storagedriver.testsuites.helpers import pattern, put_all, upload
 from tests.azure.conftest import MakeAzure
 from tests.servers.azurite import AzuriteServer
-from tests.servers.faults import FaultProxy
 from tests.walking import check_pages_are_fetched_ahead
 
 

@@ -17,10 +17,11 @@ from storagedriver.errors import (
     StorageDriverError,
     UnavailableError,
 )
+from storagedriver.testsuites.faults.actions import Answer, CutReply, Delay, Hang, LoseReply
+from storagedriver.testsuites.faults.proxy import FaultProxy
 from storagedriver.testsuites.helpers import drain, pattern, put_all, same_bytes, upload
 from tests.azure.conftest import MakeAzure
 from tests.servers.azurite import AzuriteServer
-from tests.servers.faults import Answer, CutReply, Delay, FaultProxy, Hang, LoseReply
 
 BUSY = Answer(503, headers={"x-ms-error-code": "ServerBusy"})
 MIB = 1 << 20

@@ -14,11 +14,12 @@ from storagedriver.adapter.driver import FsspecDriver
 from storagedriver.driver import FileWriter
 from storagedriver.drivers.azure.blocks import BlockName, block_sizes
 from storagedriver.errors import ConflictError, PathNotFoundError, StorageDriverError
+from storagedriver.testsuites.faults.actions import Answer, Gather, LoseReply
+from storagedriver.testsuites.faults.proxy import FaultProxy, Request
 from storagedriver.testsuites.helpers import pattern, same_bytes, upload
 from tests.azure.conftest import MakeAzure
 from tests.killed import kill
 from tests.servers.azurite import AzuriteServer
-from tests.servers.faults import Answer, FaultProxy, Gather, LoseReply, Request
 
 KIB = 1 << 10
 CHUNK = 64 * KIB

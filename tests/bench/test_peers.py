@@ -20,9 +20,9 @@ from storagedriver.bench.peers.curl import Curl
 from storagedriver.bench.subject import Subject
 from storagedriver.bench.tasks import Task
 from storagedriver.bench.worker import pieces, run
+from storagedriver.testsuites.faults.actions import Answer
 from tests.gcs.tokens import key_info, serving
 from tests.servers.azurite import AzuriteServer
-from tests.servers.faults import Answer
 from tests.servers.gcs import GCSServer
 from tests.servers.plugin import StartProxy
 from tests.servers.s3 import S3Server

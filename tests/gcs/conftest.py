@@ -11,8 +11,8 @@ import pytest
 
 from storagedriver import factory
 from storagedriver.adapter.driver import FsspecDriver
+from storagedriver.testsuites.faults.proxy import FaultProxy
 from tests.gcs.tokens import TokenService, serving
-from tests.servers.faults import FaultProxy
 from tests.servers.gcs import GCSServer, make_bucket
 from tests.servers.plugin import StartProxy
 

@@ -10,9 +10,10 @@ from storagedriver.adapter.driver import FsspecDriver
 from storagedriver.adapter.writer import UploadWriter
 from storagedriver.driver import FileWriter
 from storagedriver.errors import ConflictError
+from storagedriver.testsuites.faults.actions import Action, Pass
 from storagedriver.testsuites.faults.exchange import Exchange
+from storagedriver.testsuites.faults.proxy import FaultProxy, Request
 from tests.gcs.conftest import CHUNK
-from tests.servers.faults import Action, FaultProxy, Pass, Request
 
 Proxied = tuple[FsspecDriver, FaultProxy]
 

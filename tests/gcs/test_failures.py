@@ -8,6 +8,8 @@ from contextlib import contextmanager
 import pytest
 
 from storagedriver.errors import StorageDriverError, UnavailableError
+from storagedriver.testsuites.faults.actions import Action, Answer, CutRequest, LoseReply
+from storagedriver.testsuites.faults.proxy import FaultProxy, Request, Rule
 from tests.gcs.conftest import CHUNK, MakeGCS
 from tests.gcs.lives import (
     TAIL,
@@ -27,7 +29,6 @@ from tests.gcs.lives import (
     resumed,
 )
 from tests.gcs.test_sessions import is_chunk, ranges
-from tests.servers.faults import Action, Answer, CutRequest, FaultProxy, LoseReply, Request, Rule
 from tests.servers.gcs import GCSServer
 from tests.servers.plugin import StartProxy
 

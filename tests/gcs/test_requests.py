@@ -21,9 +21,10 @@ from storagedriver.errors import (
     StorageDriverError,
     UnavailableError,
 )
+from storagedriver.testsuites.faults.actions import Answer, CutReply, Gather, LoseReply
+from storagedriver.testsuites.faults.proxy import FaultProxy
 from tests.gcs.conftest import CHUNK, MakeGCS
 from tests.gcs.tokens import TokenService, key_info
-from tests.servers.faults import Answer, CutReply, FaultProxy, Gather, LoseReply
 from tests.servers.gcs import GCSServer
 from tests.servers.plugin import StartProxy
 from tests.walking import check_pages_are_fetched_ahead

@@ -9,9 +9,10 @@ import pytest
 
 from storagedriver.adapter.driver import FsspecDriver
 from storagedriver.errors import ConflictError, PathNotFoundError, StorageDriverError, UnavailableError
+from storagedriver.testsuites.faults.actions import Action, Answer, CutRequest, LoseReply
+from storagedriver.testsuites.faults.proxy import FaultProxy, Request
 from tests.gcs.conftest import CHUNK, MakeGCS
 from tests.gcs.lives import kill
-from tests.servers.faults import Action, Answer, CutRequest, FaultProxy, LoseReply, Request
 from tests.servers.gcs import GCSServer
 
 Proxied = tuple[FsspecDriver, FaultProxy]

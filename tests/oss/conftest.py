@@ -12,7 +12,7 @@ import pytest
 
 from storagedriver import factory
 from storagedriver.adapter.driver import FsspecDriver
-from tests.servers.faults import FaultProxy
+from storagedriver.testsuites.faults.proxy import FaultProxy
 from tests.servers.oss import OSSServer
 from tests.servers.plugin import StartProxy
 

@@ -16,9 +16,10 @@ from storagedriver.errors import (
     StorageDriverError,
     UnavailableError,
 )
+from storagedriver.testsuites.faults.actions import Answer
+from storagedriver.testsuites.faults.proxy import FaultProxy
 from storagedriver.testsuites.helpers import upload
 from tests.oss.conftest import MakeOSS
-from tests.servers.faults import Answer, FaultProxy
 
 Call = Callable[[FsspecDriver], object]
 

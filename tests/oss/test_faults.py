@@ -8,10 +8,11 @@ import pytest
 
 from storagedriver.adapter.driver import FsspecDriver
 from storagedriver.errors import ConflictError, PermissionDeniedError, UnavailableError
+from storagedriver.testsuites.faults.actions import Answer, CutReply, CutRequest, LoseReply
+from storagedriver.testsuites.faults.proxy import FaultProxy, Request
 from storagedriver.testsuites.helpers import drain, pattern, same_bytes, upload
 from tests.killed import kill
 from tests.oss.conftest import MakeOSS
-from tests.servers.faults import Answer, CutReply, CutRequest, FaultProxy, LoseReply, Request
 
 _MIB = 1 << 20
 Proxied = tuple[FsspecDriver, FaultProxy]

@@ -9,9 +9,9 @@ from storagedriver.driver import FileInfo, SkipDir
 from storagedriver.drivers.oss import deleting, listing
 from storagedriver.drivers.oss.copying import CHUNK
 from storagedriver.errors import StorageDriverWarning
+from storagedriver.testsuites.faults.proxy import FaultProxy
 from storagedriver.testsuites.helpers import pattern, same_bytes, upload
 from tests.oss.conftest import MakeOSS
-from tests.servers.faults import FaultProxy
 from tests.servers.oss import OSSServer
 from tests.walking import check_batches_run_together, check_pages_are_fetched_ahead
 

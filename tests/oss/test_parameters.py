@@ -11,9 +11,10 @@ import pytest
 from storagedriver import factory
 from storagedriver.adapter.driver import FsspecDriver
 from storagedriver.errors import MissingExtraError, ParameterError, StorageDriverWarning, UnavailableError
+from storagedriver.testsuites.faults.actions import Gather
+from storagedriver.testsuites.faults.proxy import FaultProxy
 from storagedriver.testsuites.helpers import drain, pattern, same_bytes, upload
 from tests.oss.conftest import MakeOSS
-from tests.servers.faults import FaultProxy, Gather
 from tests.servers.oss import OSSServer
 from tests.servers.plugin import StartProxy
 

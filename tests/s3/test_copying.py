@@ -11,8 +11,9 @@ import pytest
 
 from storagedriver.adapter.driver import FsspecDriver
 from storagedriver.errors import ConflictError, PathNotFoundError, StorageDriverError, UnavailableError
+from storagedriver.testsuites.faults.actions import Answer, Gather, LoseReply
+from storagedriver.testsuites.faults.proxy import FaultProxy
 from tests.s3.conftest import MakeS3
-from tests.servers.faults import Answer, FaultProxy, Gather, LoseReply
 from tests.servers.plugin import StartProxy
 from tests.servers.s3 import S3Server
 

@@ -7,8 +7,9 @@ import pytest
 from storagedriver.adapter.driver import FsspecDriver
 from storagedriver.drivers.s3 import deleting, listing
 from storagedriver.errors import PermissionDeniedError, StorageDriverError, UnavailableError
+from storagedriver.testsuites.faults.actions import Answer, Gather
+from storagedriver.testsuites.faults.proxy import FaultProxy
 from storagedriver.testsuites.helpers import put_all
-from tests.servers.faults import Answer, FaultProxy, Gather
 
 Proxied = tuple[FsspecDriver, FaultProxy]
 

@@ -19,8 +19,9 @@ from storagedriver.errors import (
     StorageDriverError,
     UnavailableError,
 )
+from storagedriver.testsuites.faults.actions import Answer, CutReply, CutRequest, Delay, Hang, LoseReply
+from storagedriver.testsuites.faults.proxy import FaultProxy
 from tests.s3.conftest import MakeS3
-from tests.servers.faults import Answer, CutReply, CutRequest, Delay, FaultProxy, Hang, LoseReply
 from tests.servers.plugin import StartProxy
 from tests.servers.s3 import S3Server
 

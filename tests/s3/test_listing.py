@@ -16,9 +16,10 @@ from storagedriver.drivers.s3.parameters import load
 from storagedriver.drivers.s3.store import S3Store
 from storagedriver.errors import StorageDriverWarning, UnavailableError
 from storagedriver.paths import sort_key
+from storagedriver.testsuites.faults.actions import Answer
+from storagedriver.testsuites.faults.proxy import FaultProxy
 from storagedriver.testsuites.helpers import together
 from tests.s3.conftest import MakeS3
-from tests.servers.faults import Answer, FaultProxy
 from tests.servers.plugin import StartProxy
 from tests.servers.s3 import S3Server
 from tests.walking import check_pages_are_fetched_ahead

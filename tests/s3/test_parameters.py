@@ -14,8 +14,8 @@ from storagedriver import factory
 from storagedriver.adapter.driver import FsspecDriver
 from storagedriver.drivers.s3 import parameters as s3_parameters
 from storagedriver.errors import ParameterError, PermissionDeniedError, StorageDriverWarning
+from storagedriver.testsuites.faults.proxy import FaultProxy
 from tests.s3.conftest import MakeS3
-from tests.servers.faults import FaultProxy
 from tests.servers.plugin import StartProxy
 from tests.servers.s3 import S3Server
 

@@ -8,8 +8,8 @@ import os
 import pytest
 
 from storagedriver.errors import ConflictError
+from storagedriver.testsuites.faults.actions import CutReply
 from tests.s3.conftest import MakeS3
-from tests.servers.faults import CutReply
 from tests.servers.plugin import StartProxy
 from tests.servers.s3 import S3Server
 

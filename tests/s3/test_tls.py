@@ -18,9 +18,9 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from storagedriver.errors import StorageDriverError, UnavailableError
+from storagedriver.testsuites.faults.proxy import FaultProxy
 from tests.s3.conftest import MakeS3
 from tests.servers.base import HOST
-from tests.servers.faults import FaultProxy
 from tests.servers.plugin import StartProxy
 from tests.servers.s3 import S3Server
 

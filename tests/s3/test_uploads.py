@@ -9,8 +9,9 @@ from storagedriver.drivers.s3 import uploads
 from storagedriver.drivers.s3.parameters import load
 from storagedriver.drivers.s3.store import S3Store
 from storagedriver.errors import ConflictError, StorageDriverError
+from storagedriver.testsuites.faults.actions import Answer
+from storagedriver.testsuites.faults.proxy import FaultProxy
 from tests.s3.conftest import MakeS3
-from tests.servers.faults import Answer, FaultProxy
 from tests.servers.s3 import S3Server
 
 KEYS = ["a", "a", "a", "a-b", "a/b", "ab", "b"]

@@ -12,10 +12,11 @@ from storagedriver.adapter.driver import FsspecDriver
 from storagedriver.driver import StorageDriver
 from storagedriver.drivers.s3.parameters import load
 from storagedriver.errors import ConflictError, StorageDriverError, UnavailableError
+from storagedriver.testsuites.faults.actions import Answer, CutRequest, LoseReply
+from storagedriver.testsuites.faults.proxy import FaultProxy, Request
 from storagedriver.testsuites.helpers import pattern, same_bytes, upload
 from tests.killed import kill
 from tests.s3.conftest import MakeS3
-from tests.servers.faults import Answer, CutRequest, FaultProxy, LoseReply, Request
 from tests.servers.plugin import StartProxy
 from tests.servers.s3 import S3Server
 

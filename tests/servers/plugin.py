@@ -12,11 +12,11 @@ from typing import Any, TypeVar
 
 import pytest
 
+from storagedriver.testsuites.faults.proxy import FaultProxy
 from tests.servers.azurite import Azurite, AzuriteServer, AzuriteTLS
 from tests.servers.base import HOST, Server
 from tests.servers.docker_registry import DockerRegistry, Registry
 from tests.servers.fake_gcs import FakeGCS
-from tests.servers.faults import FaultProxy
 from tests.servers.gcp_emulator import GCPEmulator
 from tests.servers.gcs import GCSServer
 from tests.servers.keystone import Keystone, KeystoneServer, KeystoneSwift

@@ -11,8 +11,9 @@ from storagedriver.adapter.driver import FsspecDriver
 from storagedriver.drivers.swift import deleting, listing
 from storagedriver.drivers.swift.auth import Access
 from storagedriver.drivers.swift.filesystem import SwiftFileSystem
+from storagedriver.testsuites.faults.actions import Answer, CutReply, LoseReply
+from storagedriver.testsuites.faults.proxy import FaultProxy
 from storagedriver.testsuites.helpers import MIB, drain, pattern, together, upload
-from tests.servers.faults import Answer, CutReply, FaultProxy, LoseReply
 from tests.servers.plugin import StartProxy
 from tests.servers.swift import SwiftServer
 from tests.swift.conftest import MakeSwift
