@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import functools
 import os
+import signal
 
 import pytest
 
@@ -26,6 +27,9 @@ def pytest_configure(config: pytest.Config) -> None:
         # Test modules choose by it while they are imported, the suite while it runs.
         os.environ["STORAGEDRIVER_SLOW"] = "1"
     _keep_data_files()
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        # A shell starts a background job so. Tests of an interrupt need one that arrives.
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -9,6 +9,8 @@ import pytest
 
 from storagedriver.adapter.parts import PartEngine, growing
 
+CONCURRENCY = 3
+
 
 class Sink:
     """Takes parts, and counts how many come at a time. It fails at one number, or at all for -1."""
@@ -16,6 +18,7 @@ class Sink:
     def __init__(self, *, fail_at: int = 0, gate: threading.Event | None = None) -> None:
         self.parts: dict[int, bytes] = {}
         self.most = 0
+        self.full = threading.Event()
         self._now = 0
         self._lock = threading.Lock()
         self.fail_at = fail_at
@@ -25,6 +28,8 @@ class Sink:
         with self._lock:
             self._now += 1
             self.most = max(self.most, self._now)
+            if self._now == CONCURRENCY:
+                self.full.set()
         try:
             if self._gate is not None:
                 assert self._gate.wait(10)
@@ -41,7 +46,7 @@ class Sink:
 
 
 def engine(sink: Sink, **options: Any) -> PartEngine[int]:
-    options = {"first": 1, "part_size": lambda _: 10, "concurrency": 3, **options}
+    options = {"first": 1, "part_size": lambda _: 10, "concurrency": CONCURRENCY, **options}
     return PartEngine(sink.send, **options)
 
 
@@ -79,7 +84,8 @@ def test_writing_waits_while_enough_parts_are_on_their_way() -> None:
     parts = engine(sink)
     writer = threading.Thread(target=parts.write, args=(memoryview(b"x" * 60),))
     writer.start()
-    writer.join(0.2)
+    assert sink.full.wait(10)
+    writer.join(0.1)
     assert writer.is_alive()
     gate.set()
     writer.join()

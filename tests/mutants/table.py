@@ -214,7 +214,7 @@ MUTANTS = (
     ),
     Mutant(
         "fsspec does not see that a listing shows the file itself",
-        "adapter/files.py",
+        "adapter/lookup.py",
         'own = path.strip("/")',
         "own = path",
         _GENERIC,
@@ -233,8 +233,8 @@ MUTANTS = (
     ),
     Mutant(
         "filesystem has no root before the first file",
-        "drivers/filesystem.py",
-        "            if key:\n                raise\n            return\n",
+        "drivers/filesystem/store.py",
+        "            if key:\n                raise\n            return []\n",
         "            raise\n",
         _FILESYSTEM,
         ("TestConformanceOnANewRoot::test_empty_root_lists_nothing",),

@@ -110,6 +110,6 @@ TestAtOwnHostOfABucket = suite(
     "oss in a bucket that is the host",
     _at_own_host_of_a_bucket,
     CAPABILITIES,
-    areas=only("listing", "deleting"),
+    areas=only("unfinished", "listing", "deleting"),
     secrets=["secret-of-admin"],
 )
