@@ -240,12 +240,12 @@ def within(function: F) -> F:
                 error.args = ("\n".join([*error.args, _last(records)]),)
             raise
         except Exception as error:
-            told = [text for calls in records if (text := calls.explain(error))]
-            if records and not told and isinstance(error, StorageDriverError):
-                told = [f"a stream or an iterator raised {type(error).__name__}: {error}"]
-            if not told:
+            explained = [text for calls in records if (text := calls.explain(error))]
+            if records and not explained and isinstance(error, StorageDriverError):
+                explained = [f"a stream or an iterator raised {type(error).__name__}: {error}"]
+            if not explained:
                 raise
-            message = f"{told[0]}\n{_last(records)}"
+            message = f"{explained[0]}\n{_last(records)}"
             raise AssertionError(message) from error
 
     case.is_within = True  # type: ignore[attr-defined]
@@ -269,7 +269,7 @@ def _last(records: list[Calls]) -> str:
 
 @contextmanager
 def _deadline(function: Callable[..., Any], records: list[Calls]) -> Iterator[None]:
-    """Raise in the block when it takes too long, where the system has alarms and nobody else's comes first."""
+    """Raise in the block when it takes too long, unless another alarm is due before that."""
     __tracebackhide__ = True
     deadline = getattr(function, "deadline", DEADLINE)
     if not hasattr(signal, "setitimer") or threading.current_thread() is not threading.main_thread():

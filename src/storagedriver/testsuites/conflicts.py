@@ -1,4 +1,4 @@
-"""Two writers of one path: never merged, and the one that lost is told so where that is declared."""
+"""Two writers of one path: they are never merged, and the one that lost gets `ConflictError` where that is declared."""
 
 from __future__ import annotations
 

@@ -107,7 +107,7 @@ class FileUpload(Upload):
         self.suspend()
 
     def cancel(self) -> None:
-        """Unlink the file, unless it is somebody else's by now."""
+        """Unlink the file, unless another writer has replaced it."""
         with self._limit.slot(), contextlib.suppress(FileNotFoundError):
             if self._identify() == self._identity:
                 os.unlink(self._path)
@@ -142,7 +142,7 @@ class FileUpload(Upload):
                 raise
 
     def _check(self) -> None:
-        """See that nobody else has changed the file."""
+        """Raise `ConflictError` if another writer has changed the file."""
         try:
             intact = self._identify() == self._identity
         except FileNotFoundError:

@@ -1,4 +1,4 @@
-"""Uploads: one resumable session, and between two sittings of a writer the state object."""
+"""Uploads: one resumable session, and the state object that is kept while no writer is open."""
 
 from __future__ import annotations
 

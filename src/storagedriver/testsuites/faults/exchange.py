@@ -70,7 +70,7 @@ class Exchange:
         self.closes = self.closes or reply.closes or framing == UNTIL_CLOSE
 
     def drop_reply(self) -> None:
-        """Read the answer to its end for nobody."""
+        """Read the answer to its end, and drop it."""
         for _ in self._reply_body(self._received()):
             pass
 
