@@ -148,7 +148,7 @@ def version_of(info: Mapping[str, Any]) -> str:
 
 
 def size_of(info: Mapping[str, Any]) -> int | None:
-    """How many bytes the file has; None if that is not told, which is not the same as none."""
+    """How many bytes the file has; None where the filesystem does not say it, which does not mean 0."""
     size = info.get("size")
     try:
         return None if size is None or int(size) < 0 else int(size)

@@ -258,7 +258,7 @@ class GenericStore(Store):
         self._known.clear()
         found = False
         if self.keeps_directories:
-            # What is unfinished below it lies in the tree, and behind a link it is none of its.
+            # What is unfinished below it is removed with the tree. What is behind a link stays.
             for upload_id in {staged.upload for staged in self.staging.of(key)}:
                 self.staging.remove_upload(key, upload_id)
                 found = True

@@ -109,7 +109,7 @@ class Lookup:
                 handle.seek(0, 2)
                 return int(handle.tell())
             except (OSError, TypeError, ValueError, NotImplementedError):
-                # A stream, or a file that would have to be told its size.
+                # A stream has no end to seek to, and some files need their size to be opened with.
                 pass
         with contextlib.closing(self._open(path, BLOCK)) as handle:
             size = 0

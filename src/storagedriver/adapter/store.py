@@ -53,8 +53,8 @@ class Entry:
         What changes when the content does (ETag, generation, inode and time);
         empty where the store has no such thing or a listing does not show it.
     weak : bool
-        Whether `version` is a time in whole seconds, which may be that of two
-        contents. A stream is held to it, and nobody else is told.
+        Whether `version` is a time in whole seconds, which two contents can
+        share. A stream compares it when it goes on; users are not shown it.
     """
 
     key: str
