@@ -260,7 +260,7 @@ class MultipartUpload(PartUpload[Part]):
         self._remove_strays(quietly=False)
 
     def _lies_published(self) -> bool:
-        """Whether the object is still what this upload has published to go on. A commit or another writer replaces it."""
+        """Whether the object is still what this upload published to go on. A commit or another writer replaces it."""
         if not self._published_version:
             return self._client.consists_of(self._key, self._publishing)
         entry = self._client.head(self._key)
