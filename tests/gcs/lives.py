@@ -7,7 +7,6 @@ import threading
 from collections.abc import Callable
 
 from storagedriver.adapter.driver import FsspecDriver
-from storagedriver.adapter.writer import UploadWriter
 from storagedriver.driver import FileWriter
 from storagedriver.errors import ConflictError
 from storagedriver.testsuites.faults.actions import Action, Pass
@@ -55,13 +54,6 @@ def resumed(driver: FsspecDriver, content: bytes, path: str = "/data") -> None:
         assert writer.size == len(content)
         writer.commit()
     has(driver, content, path)
-
-
-def kill(writer: FileWriter) -> None:
-    """Drop a writer as the end of its process does: what it holds is gone, and nothing is sent."""
-    assert isinstance(writer, UploadWriter)
-    writer._upload.abandon()
-    FileWriter.close(writer)
 
 
 class Meanwhile(Action):

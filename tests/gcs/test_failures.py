@@ -11,24 +11,9 @@ from storagedriver.errors import StorageDriverError, UnavailableError
 from storagedriver.testsuites.faults.actions import Action, Answer, CutRequest, LoseReply
 from storagedriver.testsuites.faults.proxy import FaultProxy, Request, Rule
 from tests.gcs.conftest import CHUNK, MakeGCS
-from tests.gcs.lives import (
-    TAIL,
-    A,
-    B,
-    C,
-    D,
-    Interrupt,
-    Proxied,
-    arrive,
-    begin,
-    has,
-    is_last,
-    is_state,
-    kill,
-    leave,
-    resumed,
-)
+from tests.gcs.lives import TAIL, A, B, C, D, Interrupt, Proxied, arrive, begin, has, is_last, is_state, leave, resumed
 from tests.gcs.test_sessions import is_chunk, ranges
+from tests.killed import kill
 from tests.servers.gcs import GCSServer
 from tests.servers.plugin import StartProxy
 

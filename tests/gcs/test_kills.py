@@ -9,9 +9,10 @@ from storagedriver.driver import FileWriter
 from storagedriver.errors import ConflictError, PathNotFoundError, StorageDriverError
 from storagedriver.testsuites.faults.actions import Answer
 from tests.gcs.conftest import CHUNK, MakeGCS
-from tests.gcs.lives import TAIL, A, B, C, D, Meanwhile, Proxied, arrive, begin, has, is_last, kill, leave, resumed
+from tests.gcs.lives import TAIL, A, B, C, D, Meanwhile, Proxied, arrive, begin, has, is_last, leave, resumed
 from tests.gcs.test_sessions import is_chunk
 from tests.gcs.test_state import STATE_TYPE, store, stored
+from tests.killed import kill
 from tests.servers.gcs import GCSServer
 
 

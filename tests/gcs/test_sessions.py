@@ -12,7 +12,7 @@ from storagedriver.errors import ConflictError, PathNotFoundError, StorageDriver
 from storagedriver.testsuites.faults.actions import Action, Answer, CutRequest, LoseReply
 from storagedriver.testsuites.faults.proxy import FaultProxy, Request
 from tests.gcs.conftest import CHUNK, MakeGCS
-from tests.gcs.lives import kill
+from tests.killed import kill
 from tests.servers.gcs import GCSServer
 
 Proxied = tuple[FsspecDriver, FaultProxy]
