@@ -6,6 +6,7 @@ import errno
 import os
 import stat
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timezone
 
@@ -87,6 +88,15 @@ class Directories:
             if file is not None:
                 os.close(file)
 
+    @contextmanager
+    def opened(self, key: str) -> Iterator[int]:
+        """Open a directory, whatever the length of its path, and give its descriptor."""
+        file = open_directory(self.path(key))
+        try:
+            yield file
+        finally:
+            os.close(file)
+
     def leads_up(self, key: str) -> bool:
         """Whether a link leads to one of the directories that it is in."""
         own = self._identity(key)
@@ -127,11 +137,8 @@ class Directories:
         if len(os.fsencode(path)) <= _SHORT:
             status = os.stat(path)
         else:
-            file = open_directory(path)
-            try:
+            with self.opened(key) as file:
                 status = os.fstat(file)
-            finally:
-                os.close(file)
         return status.st_dev, status.st_ino
 
 

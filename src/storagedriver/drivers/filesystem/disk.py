@@ -81,7 +81,7 @@ def check_place(path: str) -> None:
         raise ConflictError("there is a pipe, a socket or a device")
 
 
-def open_file(path: str, flags: int) -> tuple[int, os.stat_result]:
+def open_file(path: str, flags: int, *, dir_fd: int | None = None) -> tuple[int, os.stat_result]:
     """Open a regular file; give its descriptor and its status.
 
     Raises
@@ -91,7 +91,7 @@ def open_file(path: str, flags: int) -> tuple[int, os.stat_result]:
     """
     try:
         # O_NONBLOCK means nothing to a regular file. Without it, opening a pipe waits for its other end.
-        file = os.open(path, flags | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOCTTY)
+        file = os.open(path, flags | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOCTTY, dir_fd=dir_fd)
     except OSError as error:
         if error.errno in _NO_FILE:
             raise PathNotFoundError from error

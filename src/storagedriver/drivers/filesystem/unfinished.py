@@ -80,7 +80,8 @@ class Unfinished:
         """What puts of exactly this key have left."""
         above, _, name = key.rpartition("/")
         try:
-            names = os.listdir(self._directories.path(above))
+            with self._directories.opened(above) as directory:
+                names = os.listdir(directory)
         except (FileNotFoundError, NotADirectoryError):
             return []
         return [upload for upload in self._puts(above, names) if upload.path.endswith("/" + name)]
@@ -90,21 +91,25 @@ class Unfinished:
         own = _REGISTRY_UPLOAD.fullmatch(upload.path[1:])
         with contextlib.suppress(FileNotFoundError, NotADirectoryError):
             if own is not None and own["id"] == upload.id:
-                directory = self._directories.path(own["directory"])
-                (os.unlink if os.path.islink(directory) else remove_tree)(directory)
+                path = self._directories.path(own["directory"])
+                (os.unlink if os.path.islink(path) else remove_tree)(path)
             else:
-                os.unlink(os.path.join(os.path.dirname(self._directories.path(upload.path[1:])), upload.id))
+                with self._directories.opened(upload.path[1:].rpartition("/")[0]) as directory:
+                    os.unlink(upload.id, dir_fd=directory)
 
     def _puts(self, directory: str, names: list[str]) -> Iterator[UploadInfo]:
         for name in names:
             match = _STAGED.fullmatch(name)
             if match is None:
                 continue
-            with contextlib.suppress(FileNotFoundError):
-                status = os.lstat(os.path.join(self._directories.path(directory), name))
-                if stat.S_ISREG(status.st_mode):
-                    path = f"/{directory}/{match['name']}" if directory else f"/{match['name']}"
-                    yield UploadInfo(path, name, time_of(status), status.st_size)
+            try:
+                with self._directories.opened(directory) as file:
+                    status = os.stat(name, dir_fd=file, follow_symlinks=False)
+            except FileNotFoundError:
+                continue
+            if stat.S_ISREG(status.st_mode):
+                path = f"/{directory}/{match['name']}" if directory else f"/{match['name']}"
+                yield UploadInfo(path, name, time_of(status), status.st_size)
 
     def _registry_upload(self, directory: str, upload: str) -> Iterator[UploadInfo]:
         """The upload of a registry in a directory, if there is one.
@@ -112,12 +117,15 @@ class Unfinished:
         After a cancel the registry saves the state of the hash once more: that
         alone is no upload.
         """
-        path = self._directories.path(directory)
-        data = _status(os.path.join(path, "data"))
-        noted = _status(os.path.join(path, "startedat"))
-        status = data or noted
+        try:
+            with self._directories.opened(directory) as file:
+                data = _status("data", file)
+                status = data or _status("startedat", file)
+                noted = _started_at(file)
+        except (FileNotFoundError, NotADirectoryError):
+            return
         if status is not None:
-            started = _started_at(os.path.join(path, "startedat")) or time_of(status)
+            started = noted or time_of(status)
             yield UploadInfo(f"/{directory}/data", upload, started, 0 if data is None else data.st_size)
 
 
@@ -126,19 +134,19 @@ def _is_no_upload(directory: str, child: Child) -> bool:
     return directory.rpartition("/")[2] != _UPLOADS or _UUID.fullmatch(child.name) is None
 
 
-def _status(path: str) -> os.stat_result | None:
-    """The status of a file; None if there is none."""
+def _status(name: str, directory: int) -> os.stat_result | None:
+    """The status of a file in an open directory; None if there is none."""
     try:
-        status = os.stat(path)
-    except (FileNotFoundError, NotADirectoryError):
+        status = os.stat(name, dir_fd=directory)
+    except FileNotFoundError:
         return None
     return status if stat.S_ISREG(status.st_mode) else None
 
 
-def _started_at(path: str) -> datetime | None:
-    """The time that a registry has noted; None if there is none."""
+def _started_at(directory: int) -> datetime | None:
+    """The time that a registry has noted in the open directory of an upload; None if there is none."""
     try:
-        file, _ = open_file(path, os.O_RDONLY)
+        file, _ = open_file("startedat", os.O_RDONLY, dir_fd=directory)
     except (FileNotFoundError, PathNotFoundError):
         return None
     try:
