@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import gc
 import os
 import signal
 
@@ -37,8 +38,16 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         return
     skip = pytest.mark.skip(reason="slow: runs with --slow or STORAGEDRIVER_SLOW=1")
     for item in items:
-        if item.get_closest_marker("slow") is not None:
+        named = getattr(item, "originalname", "") in getattr(getattr(item, "cls", None), "slow_cases", ())
+        if named or item.get_closest_marker("slow") is not None:
             item.add_marker(skip)
+
+
+def pytest_collection_finish() -> None:
+    # All that was imported and collected stays. It need not be looked at in each garbage collection, which tests that
+    # look for unclosed streams call often, nor be copied in each fork.
+    gc.collect()
+    gc.freeze()
 
 
 def _keep_data_files() -> None:

@@ -27,6 +27,7 @@ from storagedriver.testsuites.listing import Listing
 from storagedriver.testsuites.walk import Walk
 from tests.broken import BROKEN, SECRET
 from tests.dict_driver import DictDriver, RootedDriver, Store, beside
+from tests.variants import only
 
 pytest_plugins = ["pytester"]
 
@@ -117,7 +118,13 @@ TestInMemory = suite(
     make_unreachable=lambda: FailingDriver(UnavailableError),
     secrets=[SECRET],
 )
-TestInAFile = suite("dict in a file", made_in_a_file, IN_A_FILE)
+# What several processes do is the difference.
+TestInAFile = suite(
+    "dict in a file",
+    made_in_a_file,
+    IN_A_FILE,
+    areas=only("objects", "sessions", "uploads", "unfinished", "conflicts", "stateful"),
+)
 TestOtherwise = suite("dict, otherwise", lambda: DictDriver(OTHERWISE), OTHERWISE)
 TestResumed = suite("dict that shows resumed uploads", lambda: DictDriver(RESUMED), RESUMED)
 TestHiding = suite(

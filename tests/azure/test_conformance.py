@@ -11,7 +11,7 @@ from storagedriver.drivers.azure.store import AzureStore
 from storagedriver.testsuites import suite
 from tests.azure.conftest import empty_container
 from tests.servers.azurite import KEY, AzuriteServer
-from tests.variants import only
+from tests.variants import only, thinned
 
 CAPABILITIES = AzureStore.capabilities
 _NO_CONTAINER = "no-such-container"
@@ -68,18 +68,22 @@ TestDirectory = suite(
     secrets=[KEY, _WRONG_KEY],
 )
 # Without a root directory all names of the container are the driver's.
-TestContainer = suite(
-    "azure in a plain container",
-    _in_a_container,
-    CAPABILITIES,
-    areas=only("names", "unfinished", "listing", "stat", "moving", "copying", "deleting", "walk", "urls"),
+TestContainer = thinned(
+    suite(
+        "azure in a plain container",
+        _in_a_container,
+        CAPABILITIES,
+        areas=only("names", "unfinished", "listing", "moving", "copying", "deleting", "urls"),
+    )
 )
 # The slash before each name matters where names are made, listed, signed and copied.
-TestLegacyNames = suite(
-    "azure with the names of 2.8",
-    _with_legacy_names,
-    CAPABILITIES,
-    areas=only("names", "unfinished", "listing", "stat", "moving", "copying", "deleting", "walk", "urls"),
+TestLegacyNames = thinned(
+    suite(
+        "azure with the names of 2.8",
+        _with_legacy_names,
+        CAPABILITIES,
+        areas=only("names", "unfinished", "listing", "moving", "copying", "deleting", "urls"),
+    )
 )
 # Only what writes, reads or replaces an append blob is another code.
 TestAppendBlobs = suite(

@@ -26,6 +26,7 @@ from fsspec.tests.abstract import (
 from storagedriver import factory
 from storagedriver.filesystem import StorageDriverFileSystem
 from tests.servers.s3 import S3Server
+from tests.variants import EDGE_CASES
 
 
 class Suites(
@@ -55,6 +56,8 @@ class TestFilesystem(Suites):
 class TestTopLevel(TestFilesystem):
     """The same with everything directly below the root of the driver."""
 
+    slow_cases = EDGE_CASES
+
     @pytest.fixture
     def fs_path(self) -> str:
         return ""
@@ -62,6 +65,8 @@ class TestTopLevel(TestFilesystem):
 
 class TestBelow(TestFilesystem):
     """The other direction: the rooted fsspec filesystem that a driver stands on."""
+
+    slow_cases = EDGE_CASES
 
     #: fsspec's `DirFileSystem` drops the trailing slash that these are about.
     excluded = (
@@ -96,6 +101,8 @@ class TestInMemory(Suites):
 
 
 class TestS3(Suites):
+    slow_cases = EDGE_CASES
+
     @pytest.fixture(scope="class")
     @classmethod
     def fs(cls, seaweedfs: S3Server) -> StorageDriverFileSystem:

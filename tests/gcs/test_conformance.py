@@ -14,7 +14,7 @@ from storagedriver.testsuites import Cases, suite
 from tests.gcs.conftest import empty_bucket
 from tests.gcs.tokens import TokenService, key_info, private_key
 from tests.servers.gcs import GCSServer
-from tests.variants import only
+from tests.variants import only, thinned
 
 CAPABILITIES = GCSStore.capabilities
 _NO_BUCKET = "no-such-bucket"
@@ -80,8 +80,8 @@ _fake = suite(
 )
 # Without a root directory all names of the bucket are the driver's; nothing else differs.
 _PLAIN = only("names", "unfinished", "listing", "stat", "deleting", "walk", "urls")
-_fake_bucket = suite(
-    "gcs in a bucket of fake-gcs-server", _in_fake_bucket, CAPABILITIES, areas=_PLAIN, secrets=_SECRETS
+_fake_bucket = thinned(
+    suite("gcs in a bucket of fake-gcs-server", _in_fake_bucket, CAPABILITIES, areas=_PLAIN, secrets=_SECRETS)
 )
 # On the second server: what servers do in ways of their own.
 _emulator = suite(

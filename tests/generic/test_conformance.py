@@ -106,10 +106,14 @@ _PATHS = only("names", "unfinished", "listing", "stat", "moving", "copying", "de
 TestFileBelowARoot = suite("file below a root", over_file_below_a_root, KEPT, areas=_PATHS)
 TestChain = suite("chain", over_a_chain, KEPT, areas=_PATHS)
 TestMemory = suite("memory", over_memory, IN_MEMORY)
+# Over a network: what is written, what is left where a call fails, and what an error is. The rest is the same code as
+# over a disk.
+_REMOTE = only("content", "streams", "uploads", "unfinished", "replacing", "moving", "deleting", "errors", "objects")
 TestSFTP = suite(
     "sftp",
     over_sftp,
     replace(KEPT, atomic_replace=False),
+    areas=_REMOTE,
     make_refused=sftp_that_refuses,
     make_unreachable=sftp_that_is_not_there,
     secrets=[SECRET],
@@ -134,6 +138,7 @@ _obstore = suite(
     "obstore",
     over_obstore,
     IMPLIED,
+    areas=_REMOTE,
     make_missing_bucket=obstore_without_bucket,
     make_refused=obstore_that_refuses,
     make_unreachable=obstore_that_is_not_there,
@@ -144,7 +149,7 @@ _obstore_direct = suite(
     "obstore direct",
     over_obstore_written_directly,
     IMPLIED,
-    areas=only("content", "names", "moving", "deleting", "errors", "concurrency", "stateful"),
+    areas=only("content", "moving", "errors", "concurrency"),
 )
 
 

@@ -10,7 +10,7 @@ from storagedriver.drivers.oss.store import OSSStore
 from storagedriver.testsuites import suite
 from tests.oss.conftest import empty_bucket
 from tests.servers.oss import OSSServer
-from tests.variants import only
+from tests.variants import only, thinned
 
 CAPABILITIES = OSSStore.capabilities
 _NO_BUCKET = "no-such-bucket"
@@ -84,32 +84,38 @@ TestInPath = suite(
 _PLAIN = only("names", "unfinished", "listing", "stat", "deleting", "walk", "urls")
 # Where a request goes and how it is signed depends on its key and its query: each kind of request is in these.
 _REQUESTS = only("content", "names", "unfinished", "listing", "copying", "deleting", "urls")
-TestInPathOfABucket = suite(
-    "oss in a bucket", _in_path_of_a_bucket, CAPABILITIES, areas=_PLAIN, secrets=["secret-of-admin"]
+TestInPathOfABucket = thinned(
+    suite("oss in a bucket", _in_path_of_a_bucket, CAPABILITIES, areas=_PLAIN, secrets=["secret-of-admin"])
 )
-TestAtOwnHost = suite(
-    "oss with the bucket as the host",
-    _at_own_host,
-    CAPABILITIES,
-    areas=_REQUESTS,
-    make_refused=_refused_at_own_host,
-    secrets=["secret-of-admin", _WRONG_SECRET],
-)
-# oss2 asks for the time in a way that Python 3.12 warns of.
-TestSignedInVersion4 = pytest.mark.filterwarnings("ignore:datetime.datetime.utcnow:DeprecationWarning")(
+TestAtOwnHost = thinned(
     suite(
-        "oss with signatures of version 4",
-        _signed_in_version_4,
+        "oss with the bucket as the host",
+        _at_own_host,
         CAPABILITIES,
         areas=_REQUESTS,
-        make_refused=_refused_in_version_4,
+        make_refused=_refused_at_own_host,
         secrets=["secret-of-admin", _WRONG_SECRET],
     )
 )
-TestAtOwnHostOfABucket = suite(
-    "oss in a bucket that is the host",
-    _at_own_host_of_a_bucket,
-    CAPABILITIES,
-    areas=only("unfinished", "listing", "deleting"),
-    secrets=["secret-of-admin"],
+# oss2 asks for the time in a way that Python 3.12 warns of.
+TestSignedInVersion4 = pytest.mark.filterwarnings("ignore:datetime.datetime.utcnow:DeprecationWarning")(
+    thinned(
+        suite(
+            "oss with signatures of version 4",
+            _signed_in_version_4,
+            CAPABILITIES,
+            areas=_REQUESTS,
+            make_refused=_refused_in_version_4,
+            secrets=["secret-of-admin", _WRONG_SECRET],
+        )
+    )
+)
+TestAtOwnHostOfABucket = thinned(
+    suite(
+        "oss in a bucket that is the host",
+        _at_own_host_of_a_bucket,
+        CAPABILITIES,
+        areas=only("unfinished", "listing", "deleting"),
+        secrets=["secret-of-admin"],
+    )
 )

@@ -25,6 +25,7 @@ from storagedriver.drivers.swift.filesystem import SwiftFileSystem
 from storagedriver.testsuites.helpers import MIB, pattern
 from tests.servers.swift import SwiftServer
 from tests.swift.conftest import names
+from tests.variants import EDGE_CASES
 
 CONTENT = pattern(3 * MIB + 5, 1)
 
@@ -38,6 +39,8 @@ class TestSuites(
     AbstractFixtures,  # type: ignore[misc]
 ):
     """fsspec's own suites."""
+
+    slow_cases = EDGE_CASES
 
     @pytest.fixture(scope="class")
     @classmethod
