@@ -22,6 +22,7 @@ from storagedriver.driver import (
 from storagedriver.errors import (
     BucketNotFoundError,
     ConflictError,
+    InvalidAnswerError,
     InvalidOffsetError,
     InvalidPathError,
     InvalidStorageDriverError,
@@ -42,6 +43,7 @@ __all__ = [
     "FileInfo",
     "FileReader",
     "FileWriter",
+    "InvalidAnswerError",
     "InvalidOffsetError",
     "InvalidPathError",
     "InvalidStorageDriverError",

@@ -15,6 +15,7 @@ from typing import Any
 __all__ = [
     "BucketNotFoundError",
     "ConflictError",
+    "InvalidAnswerError",
     "InvalidOffsetError",
     "InvalidPathError",
     "InvalidStorageDriverError",
@@ -161,6 +162,18 @@ class UnavailableError(StorageDriverError):
 
     summary = "unavailable"
     code = errno.EAGAIN
+
+
+class InvalidAnswerError(StorageDriverError):
+    """The store answered, and it is not an answer of its protocol.
+
+    A page of a proxy in place of a listing is one, or a listing that is cut
+    and does not say how it goes on. What was asked for may or may not have
+    been done.
+    """
+
+    summary = "invalid answer"
+    code = errno.EPROTO
 
 
 class ParameterError(StorageDriverError, ValueError):

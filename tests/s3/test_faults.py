@@ -137,7 +137,7 @@ def test_redirect_to_the_region_is_named(answered: Proxied) -> None:
 def test_endpoint_that_never_answers(black_hole: str, call: str) -> None:
     with unreachable(black_hole, 1.5) as driver:
         start = time.monotonic()
-        with pytest.raises(UnavailableError, match=r"did not answer within 1\.5 s|read timeout=1\.[0-9]+"):
+        with pytest.raises(UnavailableError, match=r"did not answer within 1\.5 s|timeout 1\.5 s"):
             CALLS[call](driver)
         assert time.monotonic() - start < 10
 

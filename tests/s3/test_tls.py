@@ -101,7 +101,6 @@ def test_unknown_certificate_is_refused_and_says_how_to_trust_it(
     assert proxy.requests == []
 
 
-@pytest.mark.filterwarnings("ignore::urllib3.exceptions.InsecureRequestWarning")
 @pytest.mark.parametrize(("payloadsigning", "signed"), [("auto", False), ("always", True), ("never", False)])
 def test_skipverify_and_payloadsigning(
     make_s3: MakeS3,

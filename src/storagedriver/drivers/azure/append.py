@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import secrets
 
-from storagedriver.adapter.lane import AnswerError
+from storagedriver.adapter.http.client import AnswerError
 from storagedriver.adapter.limits import Limit
 from storagedriver.adapter.parts import PartEngine, PartUpload
 from storagedriver.drivers.azure import blobs

@@ -11,7 +11,7 @@ from azure.storage.blob import BlobSasPermissions, generate_blob_sas
 
 from storagedriver.adapter.deleting import DeleteError
 from storagedriver.adapter.fanout import fan_out
-from storagedriver.adapter.lane import Answer, AnswerError, whole_size
+from storagedriver.adapter.http.client import Answer, AnswerError, whole_size
 from storagedriver.adapter.store import EPOCH, Body, EmptyBody, Entry
 from storagedriver.drivers.azure.client import Client
 from storagedriver.drivers.azure.errors import INVALID_BLOB_TYPE, NO_BLOB, classify, code_of, status_of

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import Any
 from xml.etree import ElementTree as ET
 
-from storagedriver.adapter.lane import AnswerError
+from storagedriver.adapter.http.client import AnswerError
 from storagedriver.drivers.azure import blobs
 from storagedriver.drivers.azure.blobs import CLEARING_TYPE, CONTENT_TYPE, Blob
 from storagedriver.drivers.azure.blocks import Block

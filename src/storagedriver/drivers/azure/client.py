@@ -1,4 +1,4 @@
-"""The requests: signed with the filesystem's credentials, sent over the lane or by the SDK, with retries.
+"""The requests: signed with the filesystem's credentials, sent by our client or by the SDK, with retries.
 
 Source of the headers: https://learn.microsoft.com/rest/api/storageservices/blob-service-rest-api
 """
@@ -15,7 +15,7 @@ from urllib.parse import quote, urlencode
 from azure.core.pipeline import PipelineContext, PipelineRequest
 from azure.core.pipeline.transport import HttpRequest
 
-from storagedriver.adapter.lane import Answer, AnswerError, HTTPBody, Lane, Signed
+from storagedriver.adapter.http.client import TRUST, Answer, AnswerError, HTTPBody, HTTPClient, Signed
 from storagedriver.adapter.limits import PerProcess
 from storagedriver.adapter.loop import run_on
 from storagedriver.adapter.store import Entry
@@ -76,7 +76,12 @@ class Client:
         self._pause = parameters.retry_delay.total_seconds()
         self._connections = PerProcess(lambda: _Connection(make_filesystem(parameters, account)))
         # `attempt` sends again, as often as the parameters of this driver say.
-        self._lane = Lane(timeout=parameters.timeout, verify=not parameters.skipverify, attempts=1)
+        self._http = HTTPClient(
+            timeout=parameters.timeout,
+            verify=not parameters.skipverify,
+            attempts=1,
+            tls_advice=f"{TRUST}, or set skipverify",
+        )
 
     @property
     def filesystem(self) -> Any:
@@ -107,7 +112,7 @@ class Client:
         expected: Collection[int] = _OK,
         again: bool = True,
     ) -> Answer:
-        """Send a request over the lane and read the answer.
+        """Send a request and read the answer.
 
         Parameters
         ----------
@@ -127,14 +132,14 @@ class Client:
         sign, sent = self._signer(method, key, query, headers, body)
         refresh = self._forget if self.account.type != "shared_key" else None
         return self.attempt(
-            lambda: self._lane.request(sign, body=sent, expected=expected, refresh=refresh), again=again
+            lambda: self._http.request(sign, body=sent, expected=expected, refresh=refresh), again=again
         )
 
     def open(self, key: str, headers: Mapping[str, str], entry: Callable[[Answer], Entry]) -> HTTPBody:
         """Send a GET of a blob and give its content as a stream; `entry` reads the answer's head."""
         sign, _ = self._signer("GET", key, None, headers, b"")
         refresh = self._forget if self.account.type != "shared_key" else None
-        return self.attempt(lambda: self._lane.stream(sign, entry, refresh=refresh))
+        return self.attempt(lambda: self._http.stream(sign, entry, refresh=refresh))
 
     def call(self, make: Callable[[Any, dict[str, Any]], Awaitable[T]], *, again: bool = True) -> T:
         """Have the SDK send a request.
@@ -169,7 +174,7 @@ class Client:
 
     def close(self) -> None:
         """Close the connections of this process."""
-        self._lane.close()
+        self._http.close()
         connection = self._connections.peek()
         if connection is None:
             return

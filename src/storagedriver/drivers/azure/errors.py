@@ -1,4 +1,4 @@
-"""What an exception of the SDK or of the lane means, decided by the store's code and the HTTP status, once.
+"""What an exception of the SDK or of the HTTP client means, decided by the store's code and the HTTP status, once.
 
 The codes: https://learn.microsoft.com/rest/api/storageservices/blob-service-error-codes and, of all services,
 https://learn.microsoft.com/rest/api/storageservices/common-rest-api-error-codes
@@ -12,8 +12,8 @@ import ssl
 
 from azure.core import exceptions as sdk
 
-from storagedriver.adapter import lane
 from storagedriver.adapter.deleting import DeleteError
+from storagedriver.adapter.http import client as http
 from storagedriver.adapter.store import Failure
 from storagedriver.errors import (
     BucketNotFoundError,
@@ -80,14 +80,14 @@ def classify(error: BaseException) -> Failure:
         return Failure(type(error), error.detail)
     if isinstance(error, DeleteError):
         return error.failure
-    if isinstance(error, lane.AnswerError) or (isinstance(error, sdk.HttpResponseError) and status_of(error)):
+    if isinstance(error, http.AnswerError) or (isinstance(error, sdk.HttpResponseError) and status_of(error)):
         return _answered(error)
     if isinstance(error, sdk.ClientAuthenticationError):
         # azure-identity: it could not get a token, or it knows no way to one.
         return Failure(PermissionDeniedError, f"the credentials cannot be had: {_line(error)}")
     if _is_tls(error):
         return Failure(StorageDriverError, f"TLS failed: {_line(error)}; skipverify trusts any certificate")
-    failure = lane.classify(error) if isinstance(error, Exception) else None
+    failure = http.classify(error) if isinstance(error, Exception) else None
     if failure is not None:
         return failure
     broken = (
@@ -104,7 +104,7 @@ def classify(error: BaseException) -> Failure:
 
 def code_of(error: BaseException) -> str:
     """The store's code, ``""`` for what is no answer of the store."""
-    if isinstance(error, lane.AnswerError):
+    if isinstance(error, http.AnswerError):
         told = error.answer.headers.get("x-ms-error-code", "")
         return told or _elements(error.answer.content).get("Code", "")
     response = getattr(error, "response", None)
@@ -115,7 +115,7 @@ def code_of(error: BaseException) -> str:
 
 def status_of(error: BaseException) -> int:
     """The HTTP status of the answer, 0 for what is no answer of the store."""
-    if isinstance(error, lane.AnswerError):
+    if isinstance(error, http.AnswerError):
         return error.answer.status
     if isinstance(error, sdk.HttpResponseError) and error.response is not None:
         return int(error.status_code or 0)
@@ -133,7 +133,7 @@ def _answered(error: BaseException) -> Failure:
     if kind is PathNotFoundError:
         # The path says all there is to say.
         return Failure(kind)
-    if isinstance(error, lane.AnswerError):
+    if isinstance(error, http.AnswerError):
         message = _elements(error.answer.content).get("Message", "") or str(error)
     else:
         message = str(getattr(error, "message", "") or error)

@@ -81,7 +81,7 @@ class AzureStore(UploadsStore):
         return DirFileSystem(root, self._client.filesystem, skip_instance_cache=True)
 
     def classify(self, error: Exception, /) -> Failure:
-        """Say what an exception of the SDK or of the lane means."""
+        """Say what an exception of the SDK or of the HTTP client means."""
         return errors.classify(error)
 
     def head(self, key: str, /) -> Entry | None:

@@ -8,7 +8,7 @@ from datetime import datetime, timezone
 from typing import Any
 from urllib.parse import quote, urlencode
 
-from storagedriver.adapter.lane import Answer, AnswerError
+from storagedriver.adapter.http.client import Answer, AnswerError
 from storagedriver.adapter.store import EPOCH, Entry
 from storagedriver.drivers.gcs.client import Client
 from storagedriver.drivers.gcs.errors import NOT_FOUND, has_status, says_missing_bucket, says_missing_object

@@ -1,4 +1,4 @@
-"""The requests: gcsfs brings the credentials, the endpoint and the client; what is hot takes the lane."""
+"""The requests: gcsfs brings the credentials, the endpoint and the client; the hot requests are sent by ours."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Callable, Collection, Coroutine, Mapping
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
-from storagedriver.adapter.lane import Answer, AnswerError, Lane, Repeat, Signed
+from storagedriver.adapter.http.client import Answer, AnswerError, HTTPClient, Repeat, Signed
 from storagedriver.adapter.limits import PerProcess
 from storagedriver.adapter.loop import run_on
 from storagedriver.drivers.gcs.credentials import emulator, token_of
@@ -37,7 +37,7 @@ class Client:
 
     Attributes
     ----------
-    lane : Lane
+    http : HTTPClient
         The blocking connections.
     timeout : float
         Seconds within which a request is answered.
@@ -49,7 +49,7 @@ class Client:
     """
 
     def __init__(self, parameters: GCSParameters) -> None:
-        self.lane = Lane(timeout=parameters.timeout)
+        self.http = HTTPClient(timeout=parameters.timeout)
         self.timeout = parameters.timeout
         self.says_generation = True
         self.status_publishes: bool | None = None
@@ -78,7 +78,7 @@ class Client:
         return bool(self._parameters.endpoint or emulator())
 
     def signed(self, method: str, url: str, headers: Mapping[str, str] | None = None) -> Callable[[], Signed]:
-        """A request for the lane, with a token that is good whenever it is sent."""
+        """A signed request, with a token that is good whenever it is sent."""
         return lambda: Signed(method, url, self._headers(headers))
 
     def request(
@@ -90,16 +90,16 @@ class Client:
         body: Any = None,
         repeat: Repeat = "idempotent",
         expected: Collection[int] = OK,
-        allowance: float = 0.0,
+        extra_time: float = 0.0,
     ) -> Answer:
-        """Send a request over the lane and read the whole answer, see `Lane.request`."""
-        answer = self.lane.request(
+        """Send a request and read the whole answer, see `HTTPClient.request`."""
+        answer = self.http.request(
             self.signed(method, url, headers),
             body=body,
             repeat=repeat,
             expected=expected,
             refresh=self.refresh,
-            allowance=allowance,
+            extra_time=extra_time,
         )
         if self.status_publishes is None and (self.is_google or _GOOGLE in answer.headers):
             self.status_publishes = False
@@ -180,7 +180,7 @@ class Client:
 
     def close(self) -> None:
         """Close the connections of this process. Another request would open new ones."""
-        self.lane.close()
+        self.http.close()
         filesystem = self._filesystems.peek()
         session = getattr(filesystem, "_session", None)
         if session is not None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from storagedriver.adapter.lane import AnswerError
+from storagedriver.adapter.http.client import AnswerError
 from storagedriver.drivers.gcs.bucket import Bucket, Item
 from storagedriver.drivers.gcs.errors import NOT_FOUND, has_status
 from storagedriver.drivers.gcs.objects import find

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Sequence
 
 from storagedriver.adapter.deleting import DeleteError
-from storagedriver.adapter.lane import AnswerError
+from storagedriver.adapter.http.client import AnswerError
 from storagedriver.drivers.gcs.bucket import Bucket
 from storagedriver.drivers.gcs.errors import NOT_FOUND, OK_DELETED, PRECONDITION_FAILED, classify, has_status
 

@@ -13,9 +13,9 @@ import aiohttp
 from gcsfs.retry import HttpError
 from google.auth import exceptions as auth
 
-from storagedriver.adapter import lane
 from storagedriver.adapter.deleting import DeleteError
-from storagedriver.adapter.lane import Answer, AnswerError
+from storagedriver.adapter.http import client as http
+from storagedriver.adapter.http.client import Answer, AnswerError
 from storagedriver.adapter.store import Failure
 from storagedriver.errors import (
     BucketNotFoundError,
@@ -79,7 +79,7 @@ def classify(error: Exception) -> Failure:
         return Failure(StorageDriverError, f"TLS failed: {_line(error)}")
     if is_broken_connection(error):
         return Failure(UnavailableError, f"no connection or no answer: {_line(error)}")
-    return lane.classify(error) or Failure(StorageDriverError, f"{type(error).__name__}: {_line(error)}")
+    return http.classify(error) or Failure(StorageDriverError, f"{type(error).__name__}: {_line(error)}")
 
 
 def has_status(error: BaseException, *statuses: int) -> bool:
@@ -111,7 +111,7 @@ def _answered(error: AnswerError) -> Failure:
         return Failure(BucketNotFoundError, message)
     if answer.status == 403 and _reasons(answer) & _BUSY:  # noqa: PLR2004 - HTTP
         return Failure(UnavailableError, detail)
-    failure = lane.classify(error)
+    failure = http.classify(error)
     assert failure is not None
     return Failure(failure.kind, detail)
 

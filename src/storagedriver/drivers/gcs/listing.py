@@ -14,7 +14,7 @@ from functools import partial
 from typing import Any
 
 from storagedriver.adapter.ahead import Listing
-from storagedriver.adapter.lane import AnswerError
+from storagedriver.adapter.http.client import AnswerError
 from storagedriver.adapter.store import Entry
 from storagedriver.drivers.gcs.bucket import STATE_TYPE, Bucket, Item
 

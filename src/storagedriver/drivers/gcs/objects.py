@@ -1,4 +1,4 @@
-"""The hot requests: a stream, a whole get and put, a head. All of them take the lane."""
+"""The hot requests: a stream, a whole get and put, a head."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from datetime import timezone
 from email.utils import parsedate_to_datetime
 from typing import Any
 
-from storagedriver.adapter.lane import Answer, AnswerError, HTTPBody, whole_size
+from storagedriver.adapter.http.client import Answer, AnswerError, HTTPBody, whole_size
 from storagedriver.adapter.store import EPOCH, Body, EmptyBody, Entry
 from storagedriver.drivers.gcs.bucket import CONTENT_TYPE, STATE_TYPE, Bucket, Item
 from storagedriver.drivers.gcs.errors import NOT_FOUND, PRECONDITION_FAILED, has_status
@@ -156,7 +156,7 @@ def _open(bucket: Bucket, key: str, offset: int, length: int | None, version: st
 
     client = bucket.client
     try:
-        body = client.lane.stream(
+        body = client.http.stream(
             client.signed("GET", bucket.media_url(key, version), headers), entry, refresh=client.refresh
         )
     except AnswerError as error:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
-from storagedriver.adapter.lane import Answer, AnswerError, Repeat
+from storagedriver.adapter.http.client import Answer, AnswerError, Repeat
 from storagedriver.drivers.gcs import checksum
 from storagedriver.drivers.gcs.bucket import CONTENT_TYPE, Bucket
 from storagedriver.drivers.gcs.errors import (
@@ -304,7 +304,7 @@ class Session:
                 body=data,
                 repeat=repeat,
                 expected=answers,
-                allowance=deadline - time.monotonic() - self._client.timeout,
+                extra_time=deadline - time.monotonic() - self._client.timeout,
             )
         except AnswerError as error:
             if has_status(error, *GONE):

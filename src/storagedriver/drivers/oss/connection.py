@@ -8,7 +8,7 @@ from typing import Any
 
 import oss2
 
-from storagedriver.adapter.lane import Lane
+from storagedriver.adapter.http.client import HTTPClient
 from storagedriver.adapter.limits import PerProcess
 from storagedriver.drivers.oss.parameters import OSSParameters
 from storagedriver.drivers.oss.transport import StreamTransport, Transport
@@ -32,16 +32,16 @@ class Connection:
 
     Attributes
     ----------
-    lane : Lane
+    http : HTTPClient
         What the requests are sent by.
     """
 
     def __init__(self, parameters: OSSParameters) -> None:
         self.parameters = parameters
-        self.lane = Lane(timeout=parameters.timeout)
+        self.http = HTTPClient(timeout=parameters.timeout)
         self._filesystems = PerProcess(self._make_filesystem)
-        self._buckets = PerProcess(lambda: self._make_bucket(Transport(self.lane)))
-        self._streams = PerProcess(lambda: self._make_bucket(StreamTransport(self.lane)))
+        self._buckets = PerProcess(lambda: self._make_bucket(Transport(self.http)))
+        self._streams = PerProcess(lambda: self._make_bucket(StreamTransport(self.http)))
 
     @property
     def filesystem(self) -> Any:
@@ -94,7 +94,7 @@ class Connection:
 
     def close(self) -> None:
         """Close the connections of this process. Another request would open new ones."""
-        self.lane.close()
+        self.http.close()
 
     def _make_filesystem(self) -> Any:
         from ossfs import OSSFileSystem  # noqa: PLC0415 - slow to load, and an extra

@@ -1,4 +1,4 @@
-"""What an exception of the SDK or of the lane means, decided by the store's code and the HTTP status, once.
+"""What an exception of the SDK or of the HTTP client means, decided by the store's code and the HTTP status, once.
 
 The codes: https://www.alibabacloud.com/help/en/oss/support/http-status-code-1/
 """
@@ -10,8 +10,8 @@ from xml.etree.ElementTree import ParseError
 
 from oss2 import exceptions as sdk
 
-from storagedriver.adapter import lane
 from storagedriver.adapter.deleting import DeleteError
+from storagedriver.adapter.http import client as http
 from storagedriver.adapter.store import Failure
 from storagedriver.errors import (
     BucketNotFoundError,
@@ -84,7 +84,7 @@ def classify(error: Exception) -> Failure:
         return _answered(error)
     if isinstance(error, ParseError):
         return Failure(UnavailableError, f"half an answer, or none of the store's: {_line(error)}")
-    return lane.classify(error) or Failure(StorageDriverError, f"{type(error).__name__}: {_line(error)}")
+    return http.classify(error) or Failure(StorageDriverError, f"{type(error).__name__}: {_line(error)}")
 
 
 def _answered(error: sdk.ServerError) -> Failure:

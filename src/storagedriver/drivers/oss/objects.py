@@ -9,7 +9,7 @@ from typing import Any
 
 from oss2.exceptions import ServerError
 
-from storagedriver.adapter.lane import Answer, whole_size
+from storagedriver.adapter.http.client import Answer, whole_size
 from storagedriver.adapter.store import EPOCH, Body, EmptyBody, Entry
 from storagedriver.drivers.oss.connection import Connection
 from storagedriver.errors import StorageDriverError

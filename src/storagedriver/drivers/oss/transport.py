@@ -1,8 +1,8 @@
-"""oss2's requests on the lane: oss2 makes, signs and reads them, the lane sends them.
+"""oss2's requests on our HTTP client: oss2 makes, signs and reads them, and the client sends them.
 
 oss2's own session retries nothing, knows no deadline, loses the connections of
 answers without a body, and puts a password of the user's netrc in the place of
-the signature. The lane brings all that, as to the other stores.
+the signature. The client brings all that, as to the other stores.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from urllib.parse import quote
 
 from oss2.http import Request
 
-from storagedriver.adapter.lane import Answer, AnswerError, HTTPBody, Lane, Repeat, Signed
+from storagedriver.adapter.http.client import Answer, AnswerError, HTTPBody, HTTPClient, Repeat, Signed
 from storagedriver.adapter.store import Entry
 
 __all__ = ["Reply", "StreamTransport", "Transport"]
@@ -60,17 +60,17 @@ class Reply:
 class Transport:
     """What an `oss2.Bucket` takes for its session; answers are read as a whole."""
 
-    def __init__(self, lane: Lane) -> None:
-        self.lane = lane
+    def __init__(self, http: HTTPClient) -> None:
+        self.http = http
 
     def do_request(self, req: Request, timeout: Any) -> Reply:
         """Send the request, again if need be."""
-        del timeout  # the lane has its own, over all attempts
+        del timeout  # the client has its own, over all attempts
         signed = _signed(req)
         # Sent twice it would begin two uploads, and a resume might take the empty one.
         repeat: Repeat = "unsent" if req.method == "POST" and "uploads" in req.params else "idempotent"
         try:
-            return Reply(self.lane.request(lambda: signed, body=req.data, repeat=repeat))
+            return Reply(self.http.request(lambda: signed, body=req.data, repeat=repeat))
         except AnswerError as error:
             return Reply(error.answer)
 
@@ -89,7 +89,7 @@ class StreamTransport(Transport):
             return Entry("")
 
         try:
-            body = self.lane.stream(lambda: signed, entry)
+            body = self.http.stream(lambda: signed, entry)
         except AnswerError as error:
             return Reply(error.answer)
         return Reply(answers[0], body)

@@ -58,13 +58,13 @@ class Bucket:
         method: str,
         key: str | None = None,
         *,
-        allowance: float = 0.0,
+        extra_time: float = 0.0,
         **params: Any,
     ) -> dict[str, Any]:
         """Send a request about this bucket, or about one key of it; see `Client.call`."""
         if key is not None:
             params["Key"] = self.full(key)
-        return await self.client.call(method, allowance=allowance, Bucket=self.name, **params)
+        return await self.client.call(method, extra_time=extra_time, Bucket=self.name, **params)
 
 
 def in_utc(time: datetime) -> datetime:

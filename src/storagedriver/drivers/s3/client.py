@@ -83,21 +83,21 @@ class Client:
         """
         return run_on(self.filesystem.loop, make)
 
-    async def call(self, method: str, *, allowance: float = 0.0, **params: Any) -> dict[str, Any]:
+    async def call(self, method: str, *, extra_time: float = 0.0, **params: Any) -> dict[str, Any]:
         """Send a request, again if need be, and return the parsed answer.
 
         Parameters
         ----------
         method : str
             The SDK's name of the request.
-        allowance : float
+        extra_time : float
             The seconds that it may take on top of `timeout`, for its body or
             for what the store has to do.
         **params
             Its parameters.
         """
         now = asyncio.get_running_loop().time
-        end = now() + self.timeout + allowance
+        end = now() + self.timeout + extra_time
         for number in range(1, _ATTEMPTS + 1):
             try:
                 return await self._send(method, end, params)

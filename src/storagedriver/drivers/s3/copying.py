@@ -18,8 +18,8 @@ def copy(bucket: Bucket, client: MultipartClient, source: str, dest: str) -> Non
         copy_large(client, entry, dest, chunk_size=chunk, concurrency=concurrency, equal=parameters.equal_parts)
         return
     # A copy of what is not there says whether the key or the bucket is missing; a HEAD does not.
-    allowance = (entry.size if entry else 0) / COPY_RATE
+    extra_time = (entry.size if entry else 0) / COPY_RATE
     origin = {"Bucket": bucket.name, "Key": bucket.full(source)}
     bucket.client.run(
-        lambda: bucket.call("copy_object", dest, allowance=allowance, CopySource=origin, **bucket.writing)
+        lambda: bucket.call("copy_object", dest, extra_time=extra_time, CopySource=origin, **bucket.writing)
     )

@@ -79,7 +79,7 @@ def _request(bucket: Bucket, keys: Sequence[str]) -> _Failed:
     objects = [{"Key": bucket.full(key)} for key in keys]
     response = bucket.client.run(
         lambda: bucket.call(
-            "delete_objects", allowance=len(keys) * _KEY_SECONDS, Delete={"Objects": objects, "Quiet": True}
+            "delete_objects", extra_time=len(keys) * _KEY_SECONDS, Delete={"Objects": objects, "Quiet": True}
         )
     )
     return {

@@ -11,8 +11,8 @@ from typing import Any
 
 from botocore import exceptions as sdk
 
-from storagedriver.adapter import lane
 from storagedriver.adapter.deleting import DeleteError
+from storagedriver.adapter.http import client as http
 from storagedriver.adapter.store import Failure
 from storagedriver.errors import (
     BucketNotFoundError,
@@ -150,7 +150,7 @@ def classify(error: BaseException) -> Failure:
 
 def _unanswered(error: BaseException) -> Failure:
     """A request that did not get as far as an answer."""
-    failure = lane.classify(error) if isinstance(error, Exception) else None
+    failure = http.classify(error) if isinstance(error, Exception) else None
     if failure is not None:
         return failure
     if isinstance(error, sdk.NoCredentialsError):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from email.utils import parsedate_to_datetime
 from typing import Any
 
-from storagedriver.adapter.lane import Answer, whole_size
+from storagedriver.adapter.http.client import Answer, whole_size
 from storagedriver.adapter.multipart import Part
 from storagedriver.adapter.store import EPOCH, Body, EmptyBody, Entry
 from storagedriver.drivers.s3.bucket import Bucket

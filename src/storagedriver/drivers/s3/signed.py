@@ -1,4 +1,4 @@
-"""The hot requests: signed here with the filesystem's credentials, and sent over the lane."""
+"""The hot requests: signed here with the filesystem's credentials, and sent by the HTTP client."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from botocore.model import Shape
 from botocore.parsers import create_parser
 
 from storagedriver import __about__
-from storagedriver.adapter.lane import Answer, AnswerError, HTTPBody, Lane, Repeat, Signed
+from storagedriver.adapter.http.client import TRUST, Answer, AnswerError, HTTPBody, HTTPClient, Repeat, Signed
 from storagedriver.adapter.limits import PerProcess
 from storagedriver.adapter.store import Entry
 from storagedriver.drivers.s3.client import Client
@@ -86,10 +86,11 @@ class SignedRequests:
     def __init__(self, client: Client, parameters: S3Parameters) -> None:
         self._client = client
         self._parameters = parameters
-        self._lane = Lane(
+        self._http = HTTPClient(
             timeout=parameters.timeout,
             verify=not parameters.skipverify,
             ca_bundle=os.environ.get("AWS_CA_BUNDLE"),
+            tls_advice=f"{TRUST}, or set skipverify",
         )
         self._signers = PerProcess(lambda: _Signer(client, parameters))
 
@@ -100,8 +101,8 @@ class SignedRequests:
         *,
         body: memoryview | None = None,
         repeat: Repeat = "idempotent",
-        allowance: float = 0.0,
-        judge: Callable[[Answer], Answer] | None = None,
+        extra_time: float = 0.0,
+        interpret: Callable[[Answer], Answer] | None = None,
         **params: Any,
     ) -> Answer:
         """Send a request and read the answer.
@@ -114,8 +115,8 @@ class SignedRequests:
             The object, with the root directory; ``""`` for the bucket itself.
         body : memoryview, optional
             What is sent; it is not copied.
-        repeat, allowance, judge
-            As for `Lane.request`.
+        repeat, extra_time, interpret
+            As for `HTTPClient.request`.
         **params
             The SDK's parameters of the request.
 
@@ -129,12 +130,12 @@ class SignedRequests:
         return self._record(
             operation,
             {"Key": key, "Body": body},
-            lambda: self._lane.request(
+            lambda: self._http.request(
                 lambda: signer.sign(operation, key, params, payload),
                 body=body,
                 repeat=repeat,
-                allowance=allowance,
-                judge=judge,
+                extra_time=extra_time,
+                interpret=interpret,
             ),
         )
 
@@ -150,12 +151,12 @@ class SignedRequests:
         return self._record(
             "get_object",
             {"Key": key},
-            lambda: self._lane.stream(lambda: signer.sign("get_object", key, params, payload), noticed),
+            lambda: self._http.stream(lambda: signer.sign("get_object", key, params, payload), noticed),
         )
 
     def close(self) -> None:
         """Close the connections of this process."""
-        self._lane.close()
+        self._http.close()
 
     def _hash(self, body: memoryview | None) -> str:
         if not self._parameters.signs_payloads:

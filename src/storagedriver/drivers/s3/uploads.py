@@ -14,7 +14,7 @@ from xml.etree import ElementTree as ET
 
 from botocore.parsers import ResponseParserError
 
-from storagedriver.adapter.lane import Answer
+from storagedriver.adapter.http.client import Answer
 from storagedriver.adapter.multipart import OpenUpload, Part
 from storagedriver.adapter.store import Entry
 from storagedriver.drivers.s3.bucket import Bucket, in_utc
@@ -64,7 +64,7 @@ def copy_part(bucket: Bucket, key: str, upload_id: str, number: int, source: Ent
         bucket.call,
         "upload_part_copy",
         key,
-        allowance=size / COPY_RATE,
+        extra_time=size / COPY_RATE,
         UploadId=upload_id,
         PartNumber=number,
         CopySource={"Bucket": bucket.name, "Key": bucket.full(source.key)},
@@ -105,14 +105,14 @@ def complete(bucket: Bucket, key: str, upload_id: str, parts: Sequence[Part]) ->
     whoever calls has to look whether the object is there.
     """
     # Amazon sends white space while it works, other stores are silent until they are done.
-    allowance = len(parts) * _PART_SECONDS + sum(part.size for part in parts) / (8 * COPY_RATE)
+    extra_time = len(parts) * _PART_SECONDS + sum(part.size for part in parts) / (8 * COPY_RATE)
     try:
         bucket.signed.send(
             "complete_multipart_upload",
             bucket.full(key),
             body=_named(parts),
-            allowance=allowance,
-            judge=_judge,
+            extra_time=extra_time,
+            interpret=_interpret,
             UploadId=upload_id,
         )
     except Exception as error:
@@ -133,7 +133,7 @@ def _named(parts: Sequence[Part]) -> memoryview:
     return memoryview(ET.tostring(root))
 
 
-def _judge(answer: Answer) -> Answer:
+def _interpret(answer: Answer) -> Answer:
     """What an answer to the end of an upload means: with its status the store says only that it has begun.
 
     https://docs.aws.amazon.com/AmazonS3/latest/API/API_CompleteMultipartUpload.html

@@ -1,4 +1,4 @@
-"""The requests: each with the account's token, on the lane."""
+"""The requests: each with the account's token."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Callable, Collection, Mapping
 from typing import Any
 from urllib.parse import quote, urlencode, urlsplit
 
-from storagedriver.adapter.lane import Answer, AnswerError, HTTPBody, Lane, Signed
+from storagedriver.adapter.http.client import TRUST, Answer, AnswerError, HTTPBody, HTTPClient, Signed
 from storagedriver.adapter.store import Entry
 from storagedriver.drivers.swift.auth import Account
 
@@ -45,7 +45,9 @@ class Client:
         self.account = account
         self.timeout = timeout
         bundle = verify if isinstance(verify, str) else None
-        self._lane = Lane(timeout=timeout, verify=bool(verify), ca_bundle=bundle)
+        self._http = HTTPClient(
+            timeout=timeout, verify=bool(verify), ca_bundle=bundle, tls_advice=f"{TRUST}, or set insecureskipverify"
+        )
         self._info: dict[str, Any] | None = None
 
     def request(
@@ -57,7 +59,7 @@ class Client:
         headers: Mapping[str, str] | None = None,
         body: Any = None,
         expected: Collection[int] = _OK,
-        allowance: float = 0.0,
+        extra_time: float = 0.0,
     ) -> Answer:
         """Send a request and read the whole answer.
 
@@ -76,7 +78,7 @@ class Client:
             What is sent.
         expected : collection of int
             The statuses that are an answer; any other raises.
-        allowance : float
+        extra_time : float
             The seconds that the server may work on it, on top of `timeout`.
 
         Raises
@@ -85,8 +87,8 @@ class Client:
             For a status that is not expected.
         """
         signer = _Signer(self.account, method, name, query, headers)
-        return self._lane.request(
-            signer.sign, body=body, expected=expected, refresh=signer.refresh, allowance=allowance
+        return self._http.request(
+            signer.sign, body=body, expected=expected, refresh=signer.refresh, extra_time=extra_time
         )
 
     def stream(
@@ -99,7 +101,7 @@ class Client:
     ) -> HTTPBody:
         """Send a GET and give its content as a stream; parameters as for `request`."""
         signer = _Signer(self.account, "GET", name, query, headers)
-        return self._lane.stream(signer.sign, entry, refresh=signer.refresh)
+        return self._http.stream(signer.sign, entry, refresh=signer.refresh)
 
     def info(self) -> Mapping[str, Any]:
         """What the cluster says that it can do; empty where it does not say it.
@@ -112,7 +114,7 @@ class Client:
             root = parts.path.rpartition("/v1")[0]
             request = Signed("GET", f"{parts.scheme}://{parts.netloc}{root}/info")
             try:
-                self._info = json.loads(self._lane.request(lambda: request).content)
+                self._info = json.loads(self._http.request(lambda: request).content)
             except AnswerError as error:
                 if error.answer.status >= _PASSING:
                     return {}
@@ -123,7 +125,7 @@ class Client:
 
     def close(self) -> None:
         """Close the connections of this process. Another request would open new ones."""
-        self._lane.close()
+        self._http.close()
 
 
 class _Signer:

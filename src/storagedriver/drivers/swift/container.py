@@ -13,7 +13,7 @@ from email.utils import parsedate_to_datetime
 from typing import Any
 from urllib.parse import quote, unquote
 
-from storagedriver.adapter.lane import Answer, AnswerError
+from storagedriver.adapter.http.client import Answer, AnswerError
 from storagedriver.adapter.store import EPOCH
 from storagedriver.drivers.swift.client import Client
 from storagedriver.drivers.swift.errors import status
@@ -223,10 +223,10 @@ class Container:
         sent = {"Destination": f"{quote(target.name)}/{quote(dest)}", **(headers or {})}
         query = RAW if raw else None
         try:
-            self.request("COPY", key, headers=sent, query=query, allowance=size / _COPY_RATE)
+            self.request("COPY", key, headers=sent, query=query, extra_time=size / _COPY_RATE)
         except AnswerError as error:
             # Either of the two may be missing.
             if status(error) != _NOT_FOUND or self.head(key, raw=True) is None:
                 raise
             target.make()
-            self.request("COPY", key, headers=sent, query=query, allowance=size / _COPY_RATE)
+            self.request("COPY", key, headers=sent, query=query, extra_time=size / _COPY_RATE)

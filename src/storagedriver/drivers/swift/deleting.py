@@ -12,7 +12,7 @@ from urllib.parse import unquote
 
 from storagedriver.adapter.deleting import DeleteError
 from storagedriver.adapter.fanout import fan_out
-from storagedriver.adapter.lane import AnswerError
+from storagedriver.adapter.http.client import AnswerError
 from storagedriver.adapter.store import Failure
 from storagedriver.drivers.swift.client import Client, quoted
 from storagedriver.drivers.swift.errors import status
@@ -83,7 +83,7 @@ def _request(client: Client, names: Sequence[str]) -> dict[str, str]:
         query={"bulk-delete": "1"},
         headers={"Content-Type": "text/plain", "Accept": "application/json"},
         body="\n".join(map(quoted, names)).encode(),
-        allowance=len(names) * _SLOWEST,
+        extra_time=len(names) * _SLOWEST,
     )
     # The status is always 200, sent before anything was done; the body says how it went.
     outcome: dict[str, Any] = json.loads(answer.content)

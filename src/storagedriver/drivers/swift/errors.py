@@ -6,8 +6,8 @@ import errno
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from storagedriver.adapter import lane
 from storagedriver.adapter.deleting import DeleteError
+from storagedriver.adapter.http import client as http
 from storagedriver.adapter.store import Failure
 from storagedriver.errors import (
     BucketNotFoundError,
@@ -26,7 +26,7 @@ _NOT_FOUND = 404
 
 def status(error: BaseException) -> int:
     """The HTTP status that the store answered with, 0 if it did not."""
-    return error.answer.status if isinstance(error, lane.AnswerError) else 0
+    return error.answer.status if isinstance(error, http.AnswerError) else 0
 
 
 def classify(error: BaseException) -> Failure:
@@ -35,17 +35,17 @@ def classify(error: BaseException) -> Failure:
         return Failure(type(error), error.detail)
     if isinstance(error, DeleteError):
         return error.failure
-    if isinstance(error, lane.AnswerError):
+    if isinstance(error, http.AnswerError):
         return _answered(error)
-    if isinstance(error, Exception) and (failure := lane.classify(error)) is not None:
+    if isinstance(error, Exception) and (failure := http.classify(error)) is not None:
         return failure
     if type(error).__module__.startswith("keystoneauth1."):
         return _not_authenticated(error)
     return Failure(StorageDriverError, f"{type(error).__name__}: {_line(error)}")
 
 
-def _answered(error: lane.AnswerError) -> Failure:
-    failure = lane.classify(error)
+def _answered(error: http.AnswerError) -> Failure:
+    failure = http.classify(error)
     assert failure is not None
     code = error.answer.status
     if code == 413:  # noqa: PLR2004 - Swift's answer over a quota, too
@@ -100,7 +100,7 @@ def for_fsspec(path: str) -> Iterator[None]:
 def _is_ours(error: Exception) -> bool:
     return (
         isinstance(error, DeleteError)
-        or lane.classify(error) is not None
+        or http.classify(error) is not None
         or type(error).__module__.startswith("keystoneauth1.")
     )
 

@@ -13,7 +13,7 @@ from functools import partial
 from typing import Any
 
 from storagedriver.adapter.ahead import Listing
-from storagedriver.adapter.lane import AnswerError
+from storagedriver.adapter.http.client import AnswerError
 from storagedriver.adapter.store import EPOCH
 from storagedriver.drivers.swift.client import Client
 from storagedriver.drivers.swift.container import EMPTY, Container

@@ -10,7 +10,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import replace
 
-from storagedriver.adapter.lane import Answer, AnswerError
+from storagedriver.adapter.http.client import Answer, AnswerError
 from storagedriver.adapter.store import Body, Entry
 from storagedriver.drivers.swift.container import RAW, Container, ObjectInfo, info_of
 from storagedriver.drivers.swift.errors import status

@@ -1,0 +1,469 @@
+"""The client: it sends requests that a backend has signed, and gives answers that are whole.
+
+Everything that happens between a signature and an answer is here, once for all
+stores: repetition under one deadline, the bounds of an answer, and what a
+failure means as far as HTTP says it.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import random
+import re
+import time
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any, Literal
+from urllib.parse import urlsplit
+
+from storagedriver import __about__
+from storagedriver.adapter.http.connection import (
+    BrokenAnswerError,
+    Connection,
+    Content,
+    Headers,
+    HTTPError,
+    NotSentError,
+    TLSError,
+)
+from storagedriver.adapter.http.pools import Pool, Pools
+from storagedriver.adapter.limits import PerProcess
+from storagedriver.adapter.store import Entry, Failure
+from storagedriver.errors import (
+    ConflictError,
+    PermissionDeniedError,
+    StorageDriverError,
+    UnavailableError,
+)
+
+__all__ = ["TRUST", "Answer", "AnswerError", "HTTPBody", "HTTPClient", "Repeat", "Signed", "classify", "whole_size"]
+
+#: When a request may be sent again: whatever became of it, if the store certainly did nothing, or not at all.
+Repeat = Literal["idempotent", "unsent", "never"]
+
+_OK = range(200, 300)
+_UNAUTHORIZED = 401
+#: What can be done where a certificate is not trusted.
+TRUST = "name the certificates to trust in REQUESTS_CA_BUNDLE"
+#: The parts of a query by which whoever has the URL may do what its owner may.
+_SIGNATURES = re.compile(r"(?i)((?:[a-z-]*signature|sig|upload_id|temp_url_sig|[a-z-]*security-token)=)[^&\s\"]+")
+#: gcp-storage-emulator says `0--1/0` of an empty object.
+_CONTENT_RANGE = re.compile(r"bytes (?:\*|[0-9]+--?[0-9]+)/([0-9]+)")
+#: Statuses that say "try again": RFC 9110, 15.5.9 and 15.6, and RFC 6585, 4.
+_PASSING = frozenset({408, 429, 500, 502, 503, 504})
+#: Those by which a server says that it did not begin: RFC 9110, 15.6.4, and RFC 6585, 4.
+_REFUSED = frozenset({429, 503})
+#: The failures and the statuses after which a request is sent again.
+_AGAIN: Mapping[Repeat, tuple[tuple[type[HTTPError], ...], Collection[int]]] = {
+    "idempotent": ((NotSentError, BrokenAnswerError), _PASSING),
+    "unsent": ((NotSentError,), _REFUSED),
+    "never": ((), ()),
+}
+#: The most bytes of an answer that is read as a whole: of an error, and of any other.
+_LONGEST_ERROR = 1 << 20
+_LONGEST = 64 << 20
+_PIECE = 1 << 20
+_AGENT = f"storagedriver/{__about__.VERSION}"
+
+_log = logging.getLogger("storagedriver.http")
+
+
+@dataclass(frozen=True)
+class Signed:
+    """A request that a store has signed.
+
+    Attributes
+    ----------
+    method : str
+        The HTTP method.
+    url : str
+        The whole URL, quoted.
+    headers : mapping
+        Its headers, those of the signature included.
+    """
+
+    method: str
+    url: str
+    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What came back.
+
+    Attributes
+    ----------
+    status : int
+        The HTTP status.
+    headers : mapping
+        The headers; names are found in any case.
+    content : bytes
+        The whole content; empty while it is a stream.
+    is_framed : bool
+        Whether the answer says where its content ends. If not, the content
+        may be a part of what was sent.
+    """
+
+    status: int
+    headers: Mapping[str, str]
+    content: bytes = field(default=b"", repr=False)
+    is_framed: bool = True
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (self.status, Headers(dict(self.headers)), self.content, self.is_framed)
+
+
+def whole_size(answer: Answer) -> int:
+    """The size of the object of which an answer holds all or a range: RFC 9110, 14.4."""
+    match = _CONTENT_RANGE.fullmatch(answer.headers.get("Content-Range", ""))
+    return int(match[1]) if match else int(answer.headers.get("Content-Length", 0))
+
+
+class AnswerError(Exception):
+    """The answer was not the one that was hoped for.
+
+    Attributes
+    ----------
+    answer : Answer
+        The answer; its content is the store's own description.
+    """
+
+    def __init__(self, answer: Answer, request: Signed) -> None:
+        # Without the query: that of a signed URL is a credential.
+        super().__init__(f"HTTP {answer.status} for {request.method} {urlsplit(request.url).path}")
+        self.answer = answer
+        self._request = Signed(request.method, urlsplit(request.url)._replace(query="").geturl())
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (self.answer, self._request)
+
+
+def classify(error: Exception) -> Failure | None:
+    """What a failure of the client means, as far as HTTP says it; None for any other exception.
+
+    404 is `StorageDriverError` here: what is not there, only the store can tell.
+    """
+    if isinstance(error, AnswerError):
+        status = error.answer.status
+        if status in (_UNAUTHORIZED, 403):
+            return Failure(PermissionDeniedError, str(error))
+        if status in (409, 412):
+            return Failure(ConflictError, str(error))
+        if status in _PASSING or status >= 500:  # noqa: PLR2004 - 5xx
+            return Failure(UnavailableError, str(error))
+        return Failure(StorageDriverError, str(error))
+    if isinstance(error, TLSError):
+        return Failure(StorageDriverError, f"TLS failed: {error}")
+    if isinstance(error, (HTTPError, ConnectionError, TimeoutError)):
+        return Failure(UnavailableError, f"no connection or no answer: {error}")
+    return None
+
+
+class HTTPBody:
+    """The content of an answer, as a `Body`.
+
+    Read to its end, it gives the connection back to the pool; closed before,
+    the connection is closed too.
+
+    Attributes
+    ----------
+    entry : Entry
+        The object.
+    is_framed : bool
+        Whether the answer said where its content ends.
+    """
+
+    def __init__(self, pool: Pool, connection: Connection, content: Content, silence: float) -> None:
+        self.entry = Entry("")
+        self._expected: int | None = None
+        self.is_framed = content.is_framed
+        self._pool = pool
+        self._connection: Connection | None = connection
+        self._content = content
+        self._silence = silence
+        self._pid = os.getpid()
+        self._settle()
+
+    def read(self, size: int, /) -> bytes:
+        """Up to `size` bytes, ``b""`` at the end; any byte counts as progress."""
+        if self._pid != os.getpid():
+            # The connection stayed with the parent: what is read here would be missing there.
+            raise UnavailableError("the stream was opened by another process")
+        data = self._content.read(size, time.monotonic() + self._silence)
+        if self._expected is not None:
+            self._count(len(data), self._expected)
+        self._settle()
+        return data
+
+    def expect(self, size: int) -> None:
+        """Have `read` raise if the content is not of `size` bytes, where the answer does not say where it ends."""
+        if not self.is_framed:
+            self._expected = size
+
+    def _count(self, received: int, expected: int) -> None:
+        self._expected = expected - received
+        # The end of the connection has to follow the last byte.
+        ended = self._content.is_complete or (
+            self._expected == 0 and not self._content.read(1, time.monotonic() + self._silence)
+        )
+        if self._expected < 0 or ended != (self._expected == 0):
+            self.close()
+            raise BrokenAnswerError("the content has another length than the object")
+
+    def whole(self, most: int, deadline: float, *, cut: bool) -> bytes:
+        """Everything.
+
+        Parameters
+        ----------
+        most : int
+            How many bytes are read at most.
+        deadline : float
+            When it has to be complete, in the time of `time.monotonic`.
+        cut : bool
+            Whether the first `most` bytes of a longer content will do.
+
+        Raises
+        ------
+        BrokenAnswerError
+            If it is longer, or not complete in time.
+        """
+        pieces = []
+        while most > 0 and (piece := self._content.read(_PIECE, deadline)):
+            pieces.append(piece)
+            most -= len(piece)
+        if most <= 0 and not cut:
+            raise BrokenAnswerError("the answer is longer than any that is expected")
+        self._settle()
+        return pieces[0] if len(pieces) == 1 else b"".join(pieces)
+
+    def close(self) -> None:
+        """Give up what is left."""
+        if self._connection is not None and self._pid == os.getpid():
+            self._content.close()
+            self._release()
+
+    def _settle(self) -> None:
+        if self._connection is not None and self._content.is_complete:
+            self._release()
+
+    def _release(self) -> None:
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            self._pool.give(connection)
+
+
+class HTTPClient:
+    """The client of one driver.
+
+    Parameters
+    ----------
+    timeout : float
+        Seconds within which a request is connected and answered, all attempts
+        together, and the longest silence of a content that is read as a stream.
+    verify : bool
+        Whether the server's certificate is checked.
+    ca_bundle : str, optional
+        A file of certificates to trust, before ``REQUESTS_CA_BUNDLE``,
+        ``CURL_CA_BUNDLE`` and what OpenSSL trusts (``SSL_CERT_FILE``).
+    attempts : int
+        How often a request is sent at most.
+    pause : float
+        Seconds before the second attempt; they double with each, less a
+        random part.
+    tls_advice : str
+        What a user can do where TLS fails, in the words of the backend's parameters.
+    """
+
+    def __init__(
+        self,
+        *,
+        timeout: float,
+        verify: bool = True,
+        ca_bundle: str | None = None,
+        attempts: int = 5,
+        pause: float = 0.1,
+        tls_advice: str = TRUST,
+    ) -> None:
+        self._timeout = timeout
+        self._verify = verify
+        self._ca_bundle = ca_bundle
+        self._attempts = attempts
+        self._first_pause = pause
+        self._tls_advice = tls_advice
+        self._pools: PerProcess[Pools] = PerProcess(self._make_pools)
+
+    def request(
+        self,
+        sign: Callable[[], Signed],
+        *,
+        body: Any = None,
+        repeat: Repeat = "idempotent",
+        expected: Collection[int] = _OK,
+        refresh: Callable[[], None] | None = None,
+        extra_time: float = 0.0,
+        interpret: Callable[[Answer], Answer] | None = None,
+    ) -> Answer:
+        """Send a request and read the whole answer.
+
+        Parameters
+        ----------
+        sign : callable
+            Gives the signed request; called anew for each attempt.
+        body : bytes, bytearray or memoryview, optional
+            What is sent; it is not copied.
+        repeat : {"idempotent", "unsent", "never"}
+            When it may be sent again.
+        expected : collection of int
+            The statuses that are an answer; any other raises.
+        refresh : callable, optional
+            Renews the credentials; called once, after a 401.
+        extra_time : float
+            The seconds that the server may work on it, on top of the timeout.
+        interpret : callable, optional
+            Makes of an answer what it means, where a store hides a failure in a 200.
+
+        Raises
+        ------
+        AnswerError
+            For a status that is not expected.
+        HTTPError
+            If no answer came, or no whole one.
+        """
+        return self._attempt(sign, body, repeat, expected, refresh, extra_time=extra_time, interpret=interpret)[1]
+
+    def stream(
+        self,
+        sign: Callable[[], Signed],
+        entry: Callable[[Answer], Entry],
+        *,
+        expected: Collection[int] = _OK,
+        refresh: Callable[[], None] | None = None,
+    ) -> HTTPBody:
+        """Send a GET and give its content as a stream.
+
+        Parameters
+        ----------
+        sign, expected, refresh
+            As for `request`.
+        entry : callable
+            Makes the entry of the object from the answer's status and headers.
+        """
+        body, answer = self._attempt(sign, None, "idempotent", expected, refresh, stream=True)
+        try:
+            body.entry = entry(answer)
+        except BaseException:
+            body.close()
+            raise
+        return body
+
+    def close(self) -> None:
+        """Close the connections of this process."""
+        pools = self._pools.peek()
+        if pools is not None:
+            pools.close()
+
+    def _attempt(
+        self,
+        sign: Callable[[], Signed],
+        body: Any,
+        repeat: Repeat,
+        expected: Collection[int],
+        refresh: Callable[[], None] | None,
+        *,
+        stream: bool = False,
+        extra_time: float = 0.0,
+        interpret: Callable[[Answer], Answer] | None = None,
+    ) -> tuple[HTTPBody, Answer]:
+        failures, statuses = _AGAIN[repeat]
+        deadline = time.monotonic() + self._timeout + extra_time
+        attempt = 0
+        while True:
+            attempt += 1
+            request = sign()
+            try:
+                opened, answer = self._send(request, body, deadline, expected, stream=stream)
+            except TLSError as error:
+                raise TLSError(f"{error}; {self._tls_advice}") from error
+            except HTTPError as error:
+                # An old connection of the pool may be dead: that is found out by using it.
+                if not isinstance(error, failures) or not self._pause(attempt, deadline, ""):
+                    where = f"{urlsplit(request.url).netloc}, timeout {self._timeout:g} s"
+                    raise type(error)(f"{where}: {error}") from error
+                continue
+            answer = answer if interpret is None else interpret(answer)
+            if answer.status in expected:
+                return opened, answer
+            if answer.status == _UNAUTHORIZED and refresh is not None:
+                refresh()
+                refresh = None
+                continue
+            again = answer.status in statuses
+            if not again or not self._pause(attempt, deadline, answer.headers.get("Retry-After", "")):
+                raise AnswerError(answer, request)
+
+    def _send(
+        self, request: Signed, body: Any, deadline: float, expected: Collection[int], *, stream: bool
+    ) -> tuple[HTTPBody, Answer]:
+        """Send a request once; the content of what is expected stays unread where a stream is wanted."""
+        left = max(1.0, deadline - time.monotonic())
+        scheme, _, rest = request.url.partition("://")
+        host, slash, target = rest.partition("/")
+        pool = self._pools.get().get(scheme, host)
+        target = request.url if pool.is_forwarded else f"/{target}" if slash else "/"
+        start = time.monotonic()
+        connection = pool.take(min(left, self._timeout))
+        try:
+            connection.send(_head(request, target, host, body, pool.proxy_headers), body, left)
+            status, headers, content = connection.receive(request.method, max(deadline, start + 1.0))
+            opened = HTTPBody(pool, connection, content, self._timeout)
+        except BaseException:
+            connection.close()
+            raise
+        _log.debug(
+            "%s %s: %d in %.0f ms", request.method, hidden(request.url), status, (time.monotonic() - start) * 1e3
+        )
+        answer = Answer(status, headers, is_framed=content.is_framed)
+        if stream and status in expected:
+            return opened, answer
+        try:
+            whole = opened.whole(
+                _LONGEST if status in expected else _LONGEST_ERROR, deadline, cut=status not in expected
+            )
+        finally:
+            opened.close()
+        return opened, replace(answer, content=whole) if whole else answer
+
+    def _pause(self, attempt: int, deadline: float, retry_after: str) -> bool:
+        """Wait before the next attempt; False if there is to be none."""
+        pause = self._first_pause * 2 ** (attempt - 1) * random.uniform(0.5, 1)  # noqa: S311 - jitter
+        if retry_after.isdecimal():
+            pause = max(pause, float(retry_after))
+        if attempt >= self._attempts or time.monotonic() + pause >= deadline:
+            return False
+        time.sleep(pause)
+        return True
+
+    def _make_pools(self) -> Pools:
+        bundle = self._ca_bundle or os.environ.get("REQUESTS_CA_BUNDLE") or os.environ.get("CURL_CA_BUNDLE") or None
+        return Pools(verify=self._verify, ca_bundle=bundle)
+
+
+def hidden(url: str) -> str:
+    """A URL without what is a credential in it."""
+    return _SIGNATURES.sub(r"\1***", url)
+
+
+def _head(request: Signed, target: str, host: str, body: Any, more: Mapping[str, str]) -> bytes:
+    """The head of a request (RFC 9112, 2 and 3)."""
+    headers = {"Host": host, "User-Agent": _AGENT, "Accept-Encoding": "identity", **more}
+    if body is not None or request.method in ("PUT", "POST"):
+        headers["Content-Length"] = str(0 if body is None else len(body))
+    names = {name.lower(): name for name in headers}
+    for name, value in request.headers.items():
+        headers.pop(names.get(name.lower(), ""), None)
+        headers[name] = value
+    lines = [f"{request.method} {target} HTTP/1.1", *(f"{name}: {value}" for name, value in headers.items())]
+    if any("\n" in line or "\r" in line for line in lines):
+        raise ValueError("a header of the request has a line break in it")
+    return ("\r\n".join(lines) + "\r\n\r\n").encode("latin-1")

@@ -1,0 +1,352 @@
+"""One connection: it sends requests, and reads an answer only if it is whole.
+
+urllib3 opens the socket (TLS, proxies, certificates, IPv6), and llhttp, by
+httptools, reads heads and chunks. http.client is not used for that: it takes a
+head that breaks off for a complete one.
+"""
+
+from __future__ import annotations
+
+import select
+import socket
+import ssl
+import time
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import httptools
+from urllib3.connection import HTTPConnection
+
+__all__ = ["BrokenAnswerError", "Connection", "Content", "HTTPError", "Headers", "NotSentError", "TLSError"]
+
+#: The most bytes of a head. Servers send less than 8 KiB.
+_LONGEST_HEAD = 256 << 10
+_RECEIVED = 64 << 10
+#: Up to so many bytes a body goes out with the head, in one system call and one packet.
+_SMALL = 32 << 10
+#: A larger body is sent in pieces, because a socket's timeout is that of one sending.
+_PIECE = 1 << 20
+
+_NO_CONTENT = (204, 304)
+_SWITCHING = 101
+_INFORMATIONAL = range(100, 200)
+
+
+class HTTPError(Exception):
+    """There was no answer, or not all of it."""
+
+
+class NotSentError(HTTPError):
+    """There was no connection: the server has seen nothing of the request."""
+
+
+class TLSError(HTTPError):
+    """The server's certificate is not trusted, or TLS failed."""
+
+
+class BrokenAnswerError(HTTPError):
+    """The connection broke, fell silent, or brought what is no answer of HTTP."""
+
+
+class Headers(Mapping[str, str]):
+    """The headers of an answer. Names are found in any case."""
+
+    __slots__ = ("_fields",)
+
+    def __init__(self, fields: Mapping[str, str] | None = None) -> None:
+        self._fields = {name.lower(): value for name, value in (fields or {}).items()}
+
+    def __getitem__(self, name: str) -> str:
+        return self._fields[name.lower()]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._fields)
+
+    def __len__(self) -> int:
+        return len(self._fields)
+
+    def get(self, name: str, default: Any = None) -> Any:
+        """The value of a header."""
+        return self._fields.get(name.lower(), default)
+
+    def add(self, name: str, value: str) -> None:
+        """Add a header. Those of one name are joined by a comma (RFC 9110, 5.3)."""
+        name = name.lower()
+        self._fields[name] = f"{self._fields[name]}, {value}" if name in self._fields else value
+
+
+class _Parsed:
+    """What the parser has found so far: llhttp's callbacks."""
+
+    def __init__(self) -> None:
+        self.parser = httptools.HttpResponseParser(self)
+        self.headers = Headers()
+        self.status = 0
+        self.pieces: list[bytes] = []
+        self.has_head = False
+        self.is_complete = False
+        #: Whether the server keeps the connection after this answer.
+        self.is_kept = False
+        #: Whether something came after the end of the answer.
+        self.has_more = False
+
+    def feed(self, data: bytes) -> None:
+        try:
+            self.parser.feed_data(data)
+        except (httptools.HttpParserError, httptools.HttpParserUpgrade) as error:
+            if not self.is_complete:
+                raise BrokenAnswerError(f"the answer is not HTTP: {error}") from error
+            self.has_more = True
+
+    def on_message_begin(self) -> None:
+        self.has_more = self.is_complete
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        if not self.has_head:
+            self.headers.add(name.decode("latin-1"), value.decode("latin-1").rstrip(" \t"))
+
+    def on_headers_complete(self) -> None:
+        if self.has_head:
+            return
+        self.status = self.parser.get_status_code()
+        if self.status in _INFORMATIONAL and self.status != _SWITCHING:
+            # An interim answer; the one that counts follows (RFC 9110, 15.2).
+            self.headers = Headers()
+            return
+        self.has_head = True
+        self.is_kept = self.parser.should_keep_alive()
+
+    def on_body(self, data: bytes) -> None:
+        if not self.has_more:
+            self.pieces.append(data)
+
+    def on_message_complete(self) -> None:
+        self.is_complete = self.has_head
+
+
+class Connection:
+    """A connection to a server, or to the proxy before it.
+
+    Parameters
+    ----------
+    made : urllib3.connection.HTTPConnection
+        A connection that is open.
+    """
+
+    def __init__(self, made: HTTPConnection) -> None:
+        self._made = made
+        self._socket: socket.socket = made.sock
+        #: Whether it has been used before: then the server may have closed it.
+        self.is_used = False
+        #: Whether another request may be sent after the last one.
+        self.is_reusable = False
+
+    @property
+    def is_alive(self) -> bool:
+        """Whether nothing has come that was not asked for, the end of the connection for one."""
+        try:
+            waiting = select.poll()
+            waiting.register(self._socket, select.POLLIN)
+            return not waiting.poll(0)
+        except (OSError, ValueError):
+            return False
+
+    def send(self, head: bytes, body: Any, timeout: float) -> None:
+        """Send a request.
+
+        Parameters
+        ----------
+        head : bytes
+            The request line and the headers, with the empty line behind them.
+        body : bytes-like or None
+            What follows; it is not copied if it is large.
+        timeout : float
+            The longest silence of the server in seconds.
+
+        Raises
+        ------
+        BrokenAnswerError
+            If the connection broke, or the server did not take the bytes.
+        """
+        self.is_reusable = False
+        self._socket.settimeout(timeout)
+        size = 0 if body is None else len(body)
+        try:
+            if size <= _SMALL:
+                self._socket.sendall(head + bytes(body or b""))
+                return
+            self._socket.sendall(head)
+            view = memoryview(body).cast("B")
+            for start in range(0, size, _PIECE):
+                self._socket.sendall(view[start : start + _PIECE])
+        except (BrokenPipeError, ConnectionResetError) as error:
+            # A server that refuses a request early may have said why before it closed.
+            if not self._has_answered():
+                raise BrokenAnswerError(f"the connection broke while the request was sent: {error}") from error
+        except (OSError, ssl.SSLError) as error:
+            raise _broken(error, "the request was sent") from error
+
+    def receive(self, method: str, deadline: float) -> tuple[int, Headers, Content]:
+        """Read the head of the answer.
+
+        Parameters
+        ----------
+        method : str
+            The request's.
+        deadline : float
+            When the head has to be complete, in the time of `time.monotonic`.
+
+        Returns
+        -------
+        status : int
+            The status.
+        headers : Headers
+            The headers.
+        content : Content
+            The content, which is not read yet.
+
+        Raises
+        ------
+        BrokenAnswerError
+            If the head is not complete in time, or at all, or is not HTTP.
+        """
+        parsed = _Parsed()
+        received = 0
+        while not parsed.has_head:
+            data = self._receive(_RECEIVED, deadline, "the head of the answer was awaited")
+            if not data:
+                where = "within the head of the answer" if received else "before there was an answer"
+                raise BrokenAnswerError(f"the connection ended {where}")
+            received += len(data)
+            parsed.feed(data)
+            if received > _LONGEST_HEAD and not parsed.has_head:
+                raise BrokenAnswerError(f"the head of the answer has more than {_LONGEST_HEAD} bytes")
+        if parsed.status == _SWITCHING:
+            raise BrokenAnswerError("the server changed the protocol without being asked to")
+        return parsed.status, parsed.headers, Content(self, parsed, method)
+
+    def close(self) -> None:
+        """Close it."""
+        self.is_reusable = False
+        self._made.close()
+
+    def _receive(self, size: int, deadline: float, doing: str) -> bytes:
+        left = deadline - time.monotonic()
+        if left <= 0:
+            raise BrokenAnswerError(f"the time was over while {doing}")
+        try:
+            self._socket.settimeout(left)
+            return self._socket.recv(size)
+        except (OSError, ssl.SSLError) as error:
+            raise _broken(error, doing) from error
+
+    def _has_answered(self) -> bool:
+        try:
+            waiting = select.poll()
+            waiting.register(self._socket, select.POLLIN)
+            # What the server sent last may still be on its way.
+            return bool(waiting.poll(100))
+        except (OSError, ValueError):
+            return False
+
+
+class Content:
+    """The content of an answer, read as it comes.
+
+    Attributes
+    ----------
+    is_framed : bool
+        Whether the answer says where its content ends, by a length or in
+        chunks. If not, it ends where the connection does, and a connection
+        that broke looks the same.
+    """
+
+    def __init__(self, connection: Connection, parsed: _Parsed, method: str) -> None:
+        self._connection = connection
+        self._parsed = parsed
+        chunked = "chunked" in parsed.headers.get("transfer-encoding", "").lower()
+        length = parsed.headers.get("content-length")
+        self.is_framed = True
+        #: The bytes that are still to come from the socket; None where chunks or the end of the connection say it.
+        self._left: int | None = None
+        if method == "HEAD" or parsed.status in _NO_CONTENT:
+            parsed.has_more |= bool(parsed.pieces)
+            parsed.pieces.clear()
+            parsed.is_complete = True
+        elif not chunked and length is not None:
+            self._left = int(length) - sum(map(len, parsed.pieces))
+        else:
+            self.is_framed = chunked
+        self._settle()
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether everything was received, though perhaps not given yet."""
+        return self._parsed.is_complete
+
+    def read(self, size: int, deadline: float) -> bytes:
+        """Up to `size` bytes, ``b""`` at the end.
+
+        Parameters
+        ----------
+        size : int
+            How many bytes at most.
+        deadline : float
+            Until when some have to come, in the time of `time.monotonic`.
+
+        Raises
+        ------
+        BrokenAnswerError
+            If the connection ends before the content does, or falls silent.
+        """
+        parsed = self._parsed
+        while not parsed.pieces and not parsed.is_complete:
+            wanted = size if self._left is None else min(size, self._left)
+            data = self._connection._receive(wanted, deadline, "the content was read")  # noqa: SLF001 - its other half
+            if self._left is not None:
+                self._count(data)
+                return data
+            self._parse(data)
+        if not parsed.pieces:
+            return b""
+        piece = parsed.pieces[0]
+        if len(piece) <= size:
+            return parsed.pieces.pop(0)
+        parsed.pieces[0] = piece[size:]
+        return piece[:size]
+
+    def close(self) -> None:
+        """Give up what was not received: the connection cannot be used again."""
+        if not self._parsed.is_complete:
+            self._connection.close()
+
+    def _count(self, data: bytes) -> None:
+        assert self._left is not None
+        if not data:
+            raise BrokenAnswerError(f"the connection ended {self._left} bytes before the content did")
+        self._left -= len(data)
+        self._settle()
+
+    def _parse(self, data: bytes) -> None:
+        if data:
+            self._parsed.feed(data)
+        elif self.is_framed:
+            raise BrokenAnswerError("the connection ended before the content did")
+        else:
+            self._parsed.is_complete = True
+        self._settle()
+
+    def _settle(self) -> None:
+        """Say that the connection is free once everything was received."""
+        parsed = self._parsed
+        parsed.is_complete |= self._left == 0
+        if parsed.is_complete:
+            self._connection.is_reusable = parsed.is_kept and self.is_framed and not parsed.has_more
+
+
+def _broken(error: OSError, doing: str) -> HTTPError:
+    if isinstance(error, TimeoutError):
+        return BrokenAnswerError(f"the server was silent while {doing}")
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return TLSError(str(error))
+    return BrokenAnswerError(f"the connection broke while {doing}: {error}")

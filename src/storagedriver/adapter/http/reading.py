@@ -1,0 +1,146 @@
+"""What an answer says of an object, and contents that are read from an offset on.
+
+The size of an object is never guessed: an answer that does not say it, one
+that a proxy has sent in chunks for example, leads to another question.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from datetime import datetime, timezone
+from email.utils import parsedate_to_datetime
+
+from storagedriver.adapter.http.client import Answer, AnswerError, HTTPBody
+from storagedriver.adapter.store import EPOCH, Body, EmptyBody, Entry
+from storagedriver.errors import InvalidAnswerError
+
+__all__ = ["SIZE_UNKNOWN", "http_time", "measured", "open_range", "range_of", "size_in"]
+
+#: The size of an entry whose answer did not say it. It never leaves a store.
+SIZE_UNKNOWN = -1
+
+_OK = 200
+_PARTIAL = 206
+_UNSATISFIABLE = 416
+#: gcp-storage-emulator says `0--1/0` of an empty object.
+_CONTENT_RANGE = re.compile(r"bytes (?:\*|[0-9]+--?[0-9]+)/([0-9]+)")
+
+
+def size_in(answer: Answer) -> int:
+    """The size of the object of which an answer holds all, a range or the head, in bytes.
+
+    RFC 9110, 8.6 and 14.4.
+
+    Returns
+    -------
+    int
+        `SIZE_UNKNOWN` if the answer does not say it.
+    """
+    match = _CONTENT_RANGE.fullmatch(answer.headers.get("Content-Range", ""))
+    if match:
+        return int(match[1])
+    if answer.status in (_PARTIAL, _UNSATISFIABLE):
+        return SIZE_UNKNOWN
+    return int(answer.headers.get("Content-Length", SIZE_UNKNOWN))
+
+
+def measured(entry: Entry, *questions: Callable[[], int | None]) -> Entry:
+    """The entry with its size, for which the store is asked if need be.
+
+    Parameters
+    ----------
+    entry : Entry
+        The object.
+    *questions : callable
+        Each asks the store in one way, and gives `SIZE_UNKNOWN` or None where
+        that does not answer it.
+
+    Raises
+    ------
+    InvalidAnswerError
+        If no answer says the size.
+    """
+    if entry.size != SIZE_UNKNOWN:
+        return entry
+    for ask in questions:
+        size = ask()
+        if size is not None and size != SIZE_UNKNOWN:
+            return replace(entry, size=size)
+    raise InvalidAnswerError("no answer of the store says how large the object is")
+
+
+def first_byte(send: Callable[[Mapping[str, str]], Answer]) -> int:
+    """The size of an object as the answer to a request for its first byte says it.
+
+    Parameters
+    ----------
+    send : callable
+        Sends a GET with the headers that it is given.
+    """
+    try:
+        return size_in(send(range_of(0, 1)))
+    except AnswerError as error:
+        if error.answer.status != _UNSATISFIABLE:
+            raise
+        # There is no first byte.
+        return 0
+
+
+def range_of(offset: int, length: int | None) -> dict[str, str]:
+    """The header for a range: RFC 9110, 14.2. There is no empty range: in place of one a byte is asked for."""
+    if not offset and length is None:
+        return {}
+    last = "" if length is None else offset + max(length, 1) - 1
+    return {"Range": f"bytes={offset}-{last}"}
+
+
+def open_range(
+    send: Callable[[Mapping[str, str]], tuple[HTTPBody, Answer]],
+    head: Callable[[], Entry],
+    offset: int,
+    length: int | None,
+) -> Body:
+    """Open the content of an object from `offset` on.
+
+    Parameters
+    ----------
+    send : callable
+        Sends a GET with the headers of a range; the body has its entry, whose
+        size may be unknown.
+    head : callable
+        Gives the entry of the same version of the object, with its size.
+    offset, length : int
+        What is wanted, in bytes; a length of None means all that follows.
+
+    Raises
+    ------
+    InvalidAnswerError
+        If the store answers with another range than it was asked for.
+    """
+    try:
+        body, answer = send(range_of(offset, length))
+    except AnswerError as error:
+        if error.answer.status != _UNSATISFIABLE:
+            raise
+        return EmptyBody(head())
+    with contextlib.ExitStack() as stack:
+        stack.callback(body.close)
+        if body.entry.size == SIZE_UNKNOWN:
+            body.entry = replace(body.entry, size=head().size)
+        left = max(0, body.entry.size - offset)
+        wanted = left if length is None else min(left, length)
+        if not wanted:
+            return EmptyBody(body.entry)
+        if offset and answer.status == _OK:
+            raise InvalidAnswerError("the store does not support ranges: it answered with the whole object")
+        body.expect(body.entry.size if answer.status == _OK else wanted)
+        stack.pop_all()
+    return body
+
+
+def http_time(text: str | None) -> datetime:
+    """A time of a header, aware and in UTC; `EPOCH` if there is none."""
+    return parsedate_to_datetime(text).astimezone(timezone.utc) if text else EPOCH
