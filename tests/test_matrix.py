@@ -200,4 +200,4 @@ def test_run_with_workers_writes_the_page(tmp_path: Path) -> None:
     numbers = dict(zip(rows["suite"].split(" | "), rows["inmemory"].split(" | "), strict=True))
     assert numbers["declared |"] == "1 |"
     assert numbers["content"] == "not run"
-    assert rows["s3 on moto"].count("not run") > 10
+    assert rows["s3 on moto"].count("not run") > 5

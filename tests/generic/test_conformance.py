@@ -149,7 +149,7 @@ _obstore_direct = suite(
     "obstore direct",
     over_obstore_written_directly,
     IMPLIED,
-    areas=only("content", "moving", "errors", "concurrency"),
+    areas=only("content", "names", "moving", "errors", "concurrency"),
 )
 
 

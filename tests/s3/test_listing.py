@@ -14,7 +14,7 @@ from storagedriver.drivers.s3 import listing
 from storagedriver.drivers.s3.document import time_of
 from storagedriver.drivers.s3.parameters import load
 from storagedriver.drivers.s3.store import S3Store
-from storagedriver.errors import StorageDriverWarning, UnavailableError
+from storagedriver.errors import InvalidAnswerError, StorageDriverWarning
 from storagedriver.paths import sort_key
 from storagedriver.testsuites.faults.actions import Answer
 from storagedriver.testsuites.faults.proxy import FaultProxy
@@ -119,9 +119,12 @@ def test_next_page_is_fetched_while_one_is_visited(
 def test_page_that_is_half_an_answer(make_s3: MakeS3, moto_s3: S3Server, root: str, fault_proxy: StartProxy) -> None:
     proxy = fault_proxy(moto_s3.endpoint)
     driver = make_s3(moto_s3, root, regionendpoint=proxy.endpoint)
-    proxy.add(Answer(200, b"<html>please log in"), method="GET")
-    with pytest.raises(UnavailableError, match="cannot be read"):
+    proxy.add(Answer(200, b"<html>please log in"), method="GET", times=None)
+    with pytest.raises(InvalidAnswerError, match="please log in"):
         driver.list("/")
+    proxy.reset()
+    # Where it passes, it is asked again.
+    proxy.add(Answer(200, b"<html>please log in"), method="GET")
     assert driver.list("/") == []
 
 

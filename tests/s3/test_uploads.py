@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from storagedriver.adapter.driver import FsspecDriver
+from storagedriver.adapter.http.client import AnswerError
 from storagedriver.drivers.s3 import uploads
 from storagedriver.drivers.s3.parameters import load
 from storagedriver.drivers.s3.store import S3Store
@@ -73,7 +74,7 @@ def test_calls_on_an_upload_that_is_gone(store: S3Store) -> None:
         lambda: store.list_parts("a", upload_id),
         lambda: store.complete_multipart("a", upload_id, [part]),
     ):
-        with pytest.raises(Exception, match="NoSuchUpload") as caught:
+        with pytest.raises(AnswerError) as caught:
             call()
         assert store.is_no_such_upload(caught.value)
         assert store.classify(caught.value).kind is ConflictError

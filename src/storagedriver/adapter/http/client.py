@@ -14,6 +14,7 @@ import re
 import time
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any, Literal
 from urllib.parse import urlsplit
 
@@ -32,6 +33,7 @@ from storagedriver.adapter.limits import PerProcess
 from storagedriver.adapter.store import Entry, Failure
 from storagedriver.errors import (
     ConflictError,
+    InvalidAnswerError,
     PermissionDeniedError,
     StorageDriverError,
     UnavailableError,
@@ -54,11 +56,11 @@ _CONTENT_RANGE = re.compile(r"bytes (?:\*|[0-9]+--?[0-9]+)/([0-9]+)")
 _PASSING = frozenset({408, 429, 500, 502, 503, 504})
 #: Those by which a server says that it did not begin: RFC 9110, 15.6.4, and RFC 6585, 4.
 _REFUSED = frozenset({429, 503})
-#: The failures and the statuses after which a request is sent again.
-_AGAIN: Mapping[Repeat, tuple[tuple[type[HTTPError], ...], Collection[int]]] = {
-    "idempotent": ((NotSentError, BrokenAnswerError), _PASSING),
-    "unsent": ((NotSentError,), _REFUSED),
-    "never": ((), ()),
+#: The failures after which a request is sent again.
+_AGAIN: Mapping[Repeat, tuple[type[HTTPError], ...]] = {
+    "idempotent": (NotSentError, BrokenAnswerError),
+    "unsent": (NotSentError,),
+    "never": (),
 }
 #: The most bytes of an answer that is read as a whole: of an error, and of any other.
 _LONGEST_ERROR = 1 << 20
@@ -253,6 +255,21 @@ class HTTPBody:
             self._pool.give(connection)
 
 
+@dataclass(frozen=True)
+class _Call:
+    """A request with everything that is to be done with it; see `HTTPClient.request`."""
+
+    sign: Callable[[], Signed]
+    body: Any = None
+    repeat: Repeat = "idempotent"
+    expected: Collection[int] = _OK
+    refresh: Callable[[], None] | None = None
+    extra_time: float = 0.0
+    interpret: Callable[[Answer], Answer] | None = None
+    large: bool = False
+    stream: bool = False
+
+
 class HTTPClient:
     """The client of one driver.
 
@@ -271,6 +288,8 @@ class HTTPClient:
     pause : float
         Seconds before the second attempt; they double with each, less a
         random part.
+    is_passing : callable, optional
+        Whether a failure that an answer tells may pass, so that a request may be sent again.
     tls_advice : str
         What a user can do where TLS fails, in the words of the backend's parameters.
     """
@@ -283,6 +302,7 @@ class HTTPClient:
         ca_bundle: str | None = None,
         attempts: int = 5,
         pause: float = 0.1,
+        is_passing: Callable[[Answer], bool] | None = None,
         tls_advice: str = TRUST,
     ) -> None:
         self._timeout = timeout
@@ -290,6 +310,7 @@ class HTTPClient:
         self._ca_bundle = ca_bundle
         self._attempts = attempts
         self._first_pause = pause
+        self._is_passing = is_passing or _passes
         self._tls_advice = tls_advice
         self._pools: PerProcess[Pools] = PerProcess(self._make_pools)
 
@@ -303,6 +324,7 @@ class HTTPClient:
         refresh: Callable[[], None] | None = None,
         extra_time: float = 0.0,
         interpret: Callable[[Answer], Answer] | None = None,
+        large: bool = False,
     ) -> Answer:
         """Send a request and read the whole answer.
 
@@ -321,7 +343,11 @@ class HTTPClient:
         extra_time : float
             The seconds that the server may work on it, on top of the timeout.
         interpret : callable, optional
-            Makes of an answer what it means, where a store hides a failure in a 200.
+            Makes of an answer what it means, where a store hides a failure in
+            a 200. `InvalidAnswerError` counts as a failure that may pass.
+        large : bool
+            Whether an expected answer may have any length, and any byte of it
+            is progress. Others have to be complete within the timeout.
 
         Raises
         ------
@@ -330,7 +356,8 @@ class HTTPClient:
         HTTPError
             If no answer came, or no whole one.
         """
-        return self._attempt(sign, body, repeat, expected, refresh, extra_time=extra_time, interpret=interpret)[1]
+        call = _Call(sign, body, repeat, expected, refresh, extra_time, interpret, large=large)
+        return self._attempt(call)[1]
 
     def stream(
         self,
@@ -349,7 +376,7 @@ class HTTPClient:
         entry : callable
             Makes the entry of the object from the answer's status and headers.
         """
-        body, answer = self._attempt(sign, None, "idempotent", expected, refresh, stream=True)
+        body, answer = self._attempt(_Call(sign, expected=expected, refresh=refresh, stream=True))
         try:
             body.entry = entry(answer)
         except BaseException:
@@ -363,48 +390,49 @@ class HTTPClient:
         if pools is not None:
             pools.close()
 
-    def _attempt(
-        self,
-        sign: Callable[[], Signed],
-        body: Any,
-        repeat: Repeat,
-        expected: Collection[int],
-        refresh: Callable[[], None] | None,
-        *,
-        stream: bool = False,
-        extra_time: float = 0.0,
-        interpret: Callable[[Answer], Answer] | None = None,
-    ) -> tuple[HTTPBody, Answer]:
-        failures, statuses = _AGAIN[repeat]
-        deadline = time.monotonic() + self._timeout + extra_time
+    def _attempt(self, call: _Call) -> tuple[HTTPBody, Answer]:
+        """Send a request until there is an answer, or none is to be expected any more."""
+        deadline = time.monotonic() + self._timeout + call.extra_time
+        refresh = call.refresh
         attempt = 0
         while True:
             attempt += 1
-            request = sign()
+            request = call.sign()
             try:
-                opened, answer = self._send(request, body, deadline, expected, stream=stream)
+                opened, answer = self._send(request, call, deadline)
             except TLSError as error:
                 raise TLSError(f"{error}; {self._tls_advice}") from error
             except HTTPError as error:
                 # An old connection of the pool may be dead: that is found out by using it.
-                if not isinstance(error, failures) or not self._pause(attempt, deadline, ""):
+                if not isinstance(error, _AGAIN[call.repeat]) or not self._pause(attempt, deadline, ""):
                     where = f"{urlsplit(request.url).netloc}, timeout {self._timeout:g} s"
                     raise type(error)(f"{where}: {error}") from error
                 continue
-            answer = answer if interpret is None else interpret(answer)
-            if answer.status in expected:
+            try:
+                answer = answer if call.interpret is None else call.interpret(answer)
+            except InvalidAnswerError:
+                # Half an answer, or one of a proxy that has just been started: the next one may be the store's.
+                if call.repeat != "idempotent" or not self._pause(attempt, deadline, ""):
+                    raise
+                continue
+            if answer.status in call.expected:
                 return opened, answer
             if answer.status == _UNAUTHORIZED and refresh is not None:
                 refresh()
                 refresh = None
                 continue
-            again = answer.status in statuses
-            if not again or not self._pause(attempt, deadline, answer.headers.get("Retry-After", "")):
+            if not self._may_pass(call, answer) or not self._pause(
+                attempt, deadline, answer.headers.get("Retry-After", "")
+            ):
                 raise AnswerError(answer, request)
 
-    def _send(
-        self, request: Signed, body: Any, deadline: float, expected: Collection[int], *, stream: bool
-    ) -> tuple[HTTPBody, Answer]:
+    def _may_pass(self, call: _Call, answer: Answer) -> bool:
+        """Whether a request that has failed is worth another attempt, and may have one."""
+        if call.repeat == "unsent":
+            return answer.status in _REFUSED
+        return call.repeat == "idempotent" and self._is_passing(answer)
+
+    def _send(self, request: Signed, call: _Call, deadline: float) -> tuple[HTTPBody, Answer]:
         """Send a request once; the content of what is expected stays unread where a stream is wanted."""
         left = max(1.0, deadline - time.monotonic())
         scheme, _, rest = request.url.partition("://")
@@ -414,7 +442,7 @@ class HTTPClient:
         start = time.monotonic()
         connection = pool.take(min(left, self._timeout))
         try:
-            connection.send(_head(request, target, host, body, pool.proxy_headers), body, left)
+            connection.send(_head(request, target, host, call.body, pool.proxy_headers), call.body, left)
             status, headers, content = connection.receive(request.method, max(deadline, start + 1.0))
             opened = HTTPBody(pool, connection, content, self._timeout)
         except BaseException:
@@ -424,12 +452,15 @@ class HTTPClient:
             "%s %s: %d in %.0f ms", request.method, hidden(request.url), status, (time.monotonic() - start) * 1e3
         )
         answer = Answer(status, headers, is_framed=content.is_framed)
-        if stream and status in expected:
+        if call.stream and status in call.expected:
             return opened, answer
         try:
-            whole = opened.whole(
-                _LONGEST if status in expected else _LONGEST_ERROR, deadline, cut=status not in expected
-            )
+            if status not in call.expected:
+                whole = opened.whole(_LONGEST_ERROR, deadline, cut=True)
+            elif call.large:
+                whole = b"".join(iter(partial(opened.read, _PIECE), b""))
+            else:
+                whole = opened.whole(_LONGEST, deadline, cut=False)
         finally:
             opened.close()
         return opened, replace(answer, content=whole) if whole else answer
@@ -447,6 +478,10 @@ class HTTPClient:
     def _make_pools(self) -> Pools:
         bundle = self._ca_bundle or os.environ.get("REQUESTS_CA_BUNDLE") or os.environ.get("CURL_CA_BUNDLE") or None
         return Pools(verify=self._verify, ca_bundle=bundle)
+
+
+def _passes(answer: Answer) -> bool:
+    return answer.status in _PASSING
 
 
 def hidden(url: str) -> str:

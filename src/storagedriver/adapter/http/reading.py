@@ -17,7 +17,17 @@ from storagedriver.adapter.http.client import Answer, AnswerError, HTTPBody
 from storagedriver.adapter.store import EPOCH, Body, EmptyBody, Entry
 from storagedriver.errors import InvalidAnswerError
 
-__all__ = ["SIZE_UNKNOWN", "http_time", "measured", "open_range", "range_of", "size_in"]
+__all__ = [
+    "SIZE_UNKNOWN",
+    "first_byte",
+    "http_time",
+    "iso_time",
+    "measured",
+    "open_range",
+    "range_of",
+    "size_in",
+    "whole",
+]
 
 #: The size of an entry whose answer did not say it. It never leaves a store.
 SIZE_UNKNOWN = -1
@@ -27,6 +37,7 @@ _PARTIAL = 206
 _UNSATISFIABLE = 416
 #: gcp-storage-emulator says `0--1/0` of an empty object.
 _CONTENT_RANGE = re.compile(r"bytes (?:\*|[0-9]+--?[0-9]+)/([0-9]+)")
+_FRACTION = re.compile(r"\.([0-9]+)")
 
 
 def size_in(answer: Answer) -> int:
@@ -72,7 +83,7 @@ def measured(entry: Entry, *questions: Callable[[], int | None]) -> Entry:
     raise InvalidAnswerError("no answer of the store says how large the object is")
 
 
-def first_byte(send: Callable[[Mapping[str, str]], Answer]) -> int:
+def first_byte(send: Callable[[Mapping[str, str]], tuple[HTTPBody, Answer]]) -> int:
     """The size of an object as the answer to a request for its first byte says it.
 
     Parameters
@@ -81,12 +92,37 @@ def first_byte(send: Callable[[Mapping[str, str]], Answer]) -> int:
         Sends a GET with the headers that it is given.
     """
     try:
-        return size_in(send(range_of(0, 1)))
+        body, answer = send(range_of(0, 1))
+        body.close()
+        return size_in(answer)
     except AnswerError as error:
         if error.answer.status != _UNSATISFIABLE:
             raise
         # There is no first byte.
         return 0
+
+
+def whole(answer: Answer, size: Callable[[], int]) -> bytes:
+    """The content of an answer that has to be all of an object.
+
+    Parameters
+    ----------
+    answer : Answer
+        The answer, which was read to its end.
+    size : callable
+        Gives the size of the same version of the object. It is asked for where
+        the answer does not say where it ends.
+
+    Raises
+    ------
+    InvalidAnswerError
+        If it is a part of the object.
+    """
+    if answer.status == _PARTIAL:
+        raise InvalidAnswerError("the store answered with a part of the object, and was asked for all of it")
+    if not answer.is_framed and len(answer.content) != size():
+        raise InvalidAnswerError("the content of the answer has another length than the object")
+    return answer.content
 
 
 def range_of(offset: int, length: int | None) -> dict[str, str]:
@@ -144,3 +180,17 @@ def open_range(
 def http_time(text: str | None) -> datetime:
     """A time of a header, aware and in UTC; `EPOCH` if there is none."""
     return parsedate_to_datetime(text).astimezone(timezone.utc) if text else EPOCH
+
+
+def iso_time(text: str) -> datetime:
+    """A time of ISO 8601, aware and in UTC. Without a zone it is taken for UTC.
+
+    Raises
+    ------
+    ValueError
+        If it is none.
+    """
+    # Python 3.10 takes no Z, and no more or less than three or six digits of a second.
+    shortened = _FRACTION.sub(lambda match: f".{match[1][:6]:0<6}", text.replace("Z", "+00:00"))
+    time = datetime.fromisoformat(shortened)
+    return time.replace(tzinfo=timezone.utc) if time.tzinfo is None else time.astimezone(timezone.utc)

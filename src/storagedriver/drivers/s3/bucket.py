@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timezone
-from typing import Any
-
-from storagedriver.drivers.s3.client import Client
 from storagedriver.drivers.s3.parameters import NO_STORAGE_CLASS, S3Parameters
-from storagedriver.drivers.s3.signed import SignedRequests
+from storagedriver.drivers.s3.requests import Requests
+from storagedriver.drivers.s3.urls import quoted
 
-__all__ = ["CONTENT_TYPE", "Bucket", "in_utc"]
+__all__ = ["CONTENT_TYPE", "COPY_RATE", "NAMESPACE", "Bucket"]
 
 #: What the registry gives everything it writes.
 CONTENT_TYPE = "application/octet-stream"
+#: That of the documents that are sent.
+NAMESPACE = "http://s3.amazonaws.com/doc/2006-03-01/"
+#: The slowest copying store that is waited for, in bytes a second.
+COPY_RATE = 16 << 20
 
 
 class Bucket:
@@ -20,30 +21,30 @@ class Bucket:
 
     Parameters
     ----------
-    client : Client
-        The connection.
+    requests : Requests
+        The requests.
     parameters : S3Parameters
         The driver's parameters.
 
     Attributes
     ----------
-    signed : SignedRequests
-        The hot requests.
     name : str
         The bucket's name.
     prefix : str
         What stands before every key.
     writing : dict
-        The parameters of a request that makes an object.
+        The headers of a request that makes an object.
+    lists_v1 : bool
+        Whether the server is known to list in the first version of the request only.
     """
 
-    def __init__(self, client: Client, parameters: S3Parameters) -> None:
-        self.client = client
-        self.signed = SignedRequests(client, parameters)
+    def __init__(self, requests: Requests, parameters: S3Parameters) -> None:
+        self.requests = requests
         self.parameters = parameters
         self.name = parameters.bucket
         self.prefix = parameters.prefix
         self.writing = _writing(parameters)
+        self.lists_v1 = False
 
     def full(self, key: str) -> str:
         """The key as the server knows it."""
@@ -53,31 +54,18 @@ class Bucket:
         """The key without the root directory."""
         return key[len(self.prefix) :]
 
-    async def call(
-        self,
-        method: str,
-        key: str | None = None,
-        *,
-        extra_time: float = 0.0,
-        **params: Any,
-    ) -> dict[str, Any]:
-        """Send a request about this bucket, or about one key of it; see `Client.call`."""
-        if key is not None:
-            params["Key"] = self.full(key)
-        return await self.client.call(method, extra_time=extra_time, Bucket=self.name, **params)
+    def source(self, key: str) -> dict[str, str]:
+        """The header that names an object as the source of a copy."""
+        between = "/object/" if self.name.startswith("arn:") else "/"
+        return {"x-amz-copy-source": quoted(f"{self.name}{between}{self.full(key)}")}
 
 
-def in_utc(time: datetime) -> datetime:
-    """The SDK's times have a time zone of dateutil's."""
-    return time.astimezone(timezone.utc)
-
-
-def _writing(parameters: S3Parameters) -> dict[str, Any]:
-    writing = {"ContentType": CONTENT_TYPE, "ACL": parameters.objectacl}
+def _writing(parameters: S3Parameters) -> dict[str, str]:
+    writing = {"Content-Type": CONTENT_TYPE, "x-amz-acl": parameters.objectacl}
     if parameters.encrypt:
-        writing["ServerSideEncryption"] = "aws:kms" if parameters.keyid else "AES256"
+        writing["x-amz-server-side-encryption"] = "aws:kms" if parameters.keyid else "AES256"
         if parameters.keyid:
-            writing["SSEKMSKeyId"] = parameters.keyid
+            writing["x-amz-server-side-encryption-aws-kms-key-id"] = parameters.keyid
     if parameters.storageclass != NO_STORAGE_CLASS:
-        writing["StorageClass"] = parameters.storageclass
+        writing["x-amz-storage-class"] = parameters.storageclass
     return writing

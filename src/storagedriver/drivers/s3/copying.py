@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from storagedriver.adapter.multipart import MultipartClient, copy_large
-from storagedriver.drivers.s3.bucket import Bucket
-from storagedriver.drivers.s3.client import COPY_RATE
+from storagedriver.drivers.s3.bucket import COPY_RATE, Bucket
 
 __all__ = ["copy"]
 
@@ -19,7 +18,8 @@ def copy(bucket: Bucket, client: MultipartClient, source: str, dest: str) -> Non
         return
     # A copy of what is not there says whether the key or the bucket is missing; a HEAD does not.
     extra_time = (entry.size if entry else 0) / COPY_RATE
-    origin = {"Bucket": bucket.name, "Key": bucket.full(source)}
-    bucket.client.run(
-        lambda: bucket.call("copy_object", dest, extra_time=extra_time, CopySource=origin, **bucket.writing)
-    )
+    headers = {**bucket.writing, **bucket.source(source)}
+    # What was made says its ETag. Without one there may be nothing, and a move would delete the source.
+    bucket.requests.ask(
+        "CopyObjectResult", "PUT", bucket.full(dest), {}, headers=headers, extra_time=extra_time
+    ).needed("ETag")

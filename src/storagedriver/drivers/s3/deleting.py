@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import time
 from collections.abc import Sequence
+from xml.etree import ElementTree as ET
 
 from storagedriver.adapter.deleting import DeleteError
 from storagedriver.adapter.fanout import fan_out
+from storagedriver.adapter.http.client import AnswerError
 from storagedriver.adapter.store import Failure
-from storagedriver.drivers.s3.bucket import Bucket
-from storagedriver.drivers.s3.errors import classify, error_code, kind_of, status
+from storagedriver.drivers.s3.bucket import NAMESPACE, Bucket
+from storagedriver.drivers.s3.errors import classify, code_of, kind_of, status
 from storagedriver.errors import PathNotFoundError, UnavailableError
 
 __all__ = ["delete"]
@@ -50,9 +54,9 @@ def delete(bucket: Bucket, keys: Sequence[str]) -> None:
 
 def _delete_one(bucket: Bucket, key: str) -> None:
     try:
-        bucket.signed.send("delete_object", bucket.full(key))
-    except Exception as error:
-        if error_code(error) != "NoSuchKey":
+        bucket.requests.send("DELETE", bucket.full(key))
+    except AnswerError as error:
+        if code_of(error) != "NoSuchKey":
             raise
 
 
@@ -76,19 +80,26 @@ def _delete_batch(bucket: Bucket, keys: Sequence[str]) -> _Failed | None:
 
 
 def _request(bucket: Bucket, keys: Sequence[str]) -> _Failed:
-    objects = [{"Key": bucket.full(key)} for key in keys]
-    response = bucket.client.run(
-        lambda: bucket.call(
-            "delete_objects", extra_time=len(keys) * _KEY_SECONDS, Delete={"Objects": objects, "Quiet": True}
-        )
+    """The reasons of the keys that were not deleted."""
+    root = ET.Element("Delete", xmlns=NAMESPACE)
+    ET.SubElement(root, "Quiet").text = "true"
+    for key in keys:
+        ET.SubElement(ET.SubElement(root, "Object"), "Key").text = bucket.full(key)
+    body = ET.tostring(root)
+    # The request was specified with this digest. Older servers know no other.
+    digest = base64.b64encode(hashlib.md5(body, usedforsecurity=False).digest()).decode()
+    headers = {"Content-MD5": digest, "Content-Type": "application/xml"}
+    extra_time = len(keys) * _KEY_SECONDS
+    answer = bucket.requests.ask(
+        "DeleteResult", "POST", "", {"delete": ""}, headers=headers, body=memoryview(body), extra_time=extra_time
     )
-    return {
-        bucket.relative(item.get("Key", "")): Failure(
-            kind_of(item.get("Code", "")), f"{item.get('Code', '')}: {item.get('Message', '')}"
-        )
-        for item in response.get("Errors", [])
-        if kind_of(item.get("Code", "")) is not PathNotFoundError
-    }
+    failed = {}
+    for item in answer.elements("Error"):
+        code, message = (item.findtext(answer.space + name) or "" for name in ("Code", "Message"))
+        if kind_of(code) is not PathNotFoundError:
+            key = bucket.relative(item.findtext(answer.space + "Key") or "")
+            failed[key] = Failure(kind_of(code), f"{code}: {message}")
+    return failed
 
 
 def _delete_singly(bucket: Bucket, keys: Sequence[str]) -> _Failed:
@@ -96,7 +107,7 @@ def _delete_singly(bucket: Bucket, keys: Sequence[str]) -> _Failed:
         try:
             _delete_one(bucket, key)
         except Exception as error:
-            if not error_code(error):
+            if not code_of(error):
                 raise
             return classify(error)
         return None

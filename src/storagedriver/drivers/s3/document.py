@@ -2,32 +2,19 @@
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Iterator
-from datetime import datetime, timezone
+from datetime import datetime
 from xml.etree import ElementTree as ET
 
-from botocore.parsers import ResponseParserError
-from botocore.utils import parse_timestamp
-
+from storagedriver.adapter.http.reading import http_time, iso_time
 from storagedriver.adapter.store import EPOCH
-from storagedriver.drivers.s3.bucket import in_utc
+from storagedriver.errors import InvalidAnswerError
 
 __all__ = ["Document", "time_of"]
 
 
 class Document:
     """An answer.
-
-    Parameters
-    ----------
-    content : bytes
-        What was answered.
-
-    Raises
-    ------
-    botocore.parsers.ResponseParserError
-        If that is no XML: half an answer, or a page of a proxy.
 
     Attributes
     ----------
@@ -37,28 +24,87 @@ class Document:
         What stands before the names of its elements. Not every server has Amazon's namespace.
     """
 
-    def __init__(self, content: bytes) -> None:
-        try:
-            self._root = ET.fromstring(content)  # noqa: S314 - from the store, and expat bounds entities
-        except ET.ParseError as error:
-            raise ResponseParserError(f"the store's answer cannot be read: {error}") from error
-        space, brace, self.name = self._root.tag.rpartition("}")
+    def __init__(self, root: ET.Element, what: str) -> None:
+        self._root = root
+        self._what = what
+        space, brace, self.name = root.tag.rpartition("}")
         self.space = space + brace
+
+    @classmethod
+    def read(cls, content: bytes, what: str) -> Document:
+        """Read what was answered.
+
+        Parameters
+        ----------
+        content : bytes
+            The content.
+        what : str
+            What was answered, for errors.
+
+        Raises
+        ------
+        InvalidAnswerError
+            If it is no XML: half an answer, or a page of a proxy.
+        """
+        try:
+            return cls(ET.fromstring(content), what)  # noqa: S314 - from the store, and expat bounds entities
+        except ET.ParseError as error:
+            raise InvalidAnswerError(f"{what} with what is no XML: {content[:60]!r}") from error
 
     def text(self, name: str) -> str:
         """The text of an element, ``""`` if there is none."""
         return self._root.findtext(self.space + name) or ""
 
+    def has(self, name: str) -> bool:
+        """Whether there is an element of this name."""
+        return self._root.find(self.space + name) is not None
+
     def elements(self, name: str) -> Iterator[ET.Element]:
         """All elements of a name."""
         return self._root.iterfind(self.space + name)
 
+    def needed(self, name: str) -> str:
+        """The text of an element, which must be there.
+
+        Raises
+        ------
+        InvalidAnswerError
+            If there is none, or an empty one.
+        """
+        return self.required(self._root, name)
+
+    def required(self, element: ET.Element, name: str) -> str:
+        """The text of what an element must have.
+
+        Raises
+        ------
+        InvalidAnswerError
+            If it has no such element, or an empty one.
+        """
+        text = element.findtext(self.space + name)
+        if not text:
+            raise InvalidAnswerError(f"{self._what} with an element that has no {name}")
+        return text
+
+    def number(self, element: ET.Element, name: str) -> int:
+        """The number in an element, which must be there.
+
+        Raises
+        ------
+        InvalidAnswerError
+            If there is none.
+        """
+        text = self.required(element, name)
+        if not text.isdecimal():
+            raise InvalidAnswerError(f"{self._what} with {text[:40]!r} for a {name}")
+        return int(text)
+
 
 def time_of(text: str | None) -> datetime:
-    """A time of an answer, in UTC; `EPOCH` if there is none."""
+    """A time of an answer, in UTC; `EPOCH` if there is none. Most servers write it as ISO does, some as HTTP does."""
     if not text:
         return EPOCH
-    with contextlib.suppress(ValueError):
-        time = datetime.fromisoformat(text.replace("Z", "+00:00"))
-        return time.replace(tzinfo=timezone.utc) if time.tzinfo is None else in_utc(time)
-    return in_utc(parse_timestamp(text))
+    try:
+        return http_time(text) if "," in text else iso_time(text)
+    except ValueError as error:
+        raise InvalidAnswerError(f"{text[:40]!r} is no time") from error

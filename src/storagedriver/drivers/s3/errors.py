@@ -1,18 +1,17 @@
-"""What an exception of the SDK means, decided by the store's code and the HTTP status, once.
+"""What a failure means, decided by the store's code and the HTTP status, once.
 
 The codes: https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html
 """
 
 from __future__ import annotations
 
-import asyncio
+import sys
 from collections.abc import Mapping
-from typing import Any
-
-from botocore import exceptions as sdk
+from xml.etree import ElementTree as ET
 
 from storagedriver.adapter.deleting import DeleteError
 from storagedriver.adapter.http import client as http
+from storagedriver.adapter.http.client import Answer, AnswerError
 from storagedriver.adapter.store import Failure
 from storagedriver.errors import (
     BucketNotFoundError,
@@ -24,7 +23,7 @@ from storagedriver.errors import (
     UnavailableError,
 )
 
-__all__ = ["classify", "error_code", "is_transient", "kind_of", "status"]
+__all__ = ["NoCredentialsError", "classify", "code_of", "is_passing", "kind_of", "status"]
 
 _TOO_MANY_REQUESTS = 429
 _NOT_IMPLEMENTED = 501
@@ -85,9 +84,6 @@ _KINDS: dict[str, type[StorageDriverError]] = {
 #: The answers to a request that went to another region than the bucket's.
 _REDIRECTS = frozenset(
     (
-        "301",
-        "302",
-        "307",
         "AuthorizationHeaderMalformed",
         "IllegalLocationConstraintException",
         "PermanentRedirect",
@@ -95,6 +91,8 @@ _REDIRECTS = frozenset(
         "TemporaryRedirect",
     )
 )
+
+_REDIRECTED = (301, 302, 307)
 
 _HINTS = {
     "AccessControlListNotSupported": "the bucket takes no ACLs, set objectacl to bucket-owner-full-control",
@@ -113,74 +111,74 @@ _NO_CREDENTIALS = (
     "there are no credentials; set accesskey and secretkey, the variables AWS_ACCESS_KEY_ID and"
     " AWS_SECRET_ACCESS_KEY, a profile, or a role of the machine"
 )
+#: By their names in botocore, which is not loaded for them: why there are no credentials, and wrong settings.
+_CREDENTIALS = {
+    "CredentialRetrievalError",
+    "MetadataRetrievalError",
+    "PartialCredentialsError",
+    "SSOError",
+    "TokenRetrievalError",
+}
+_SETTINGS = {
+    "BaseEndpointResolverError",
+    "ConfigNotFound",
+    "EndpointProviderError",
+    "InvalidConfigError",
+    "InvalidEndpointConfigurationError",
+    "InvalidProxiesConfigError",
+    "InvalidRegionError",
+    "NoRegionError",
+    "ParamValidationError",
+    "ProfileNotFound",
+    "UnsupportedS3ArnError",
+    "UnsupportedS3ConfigurationError",
+}
+_CONNECTIONS = {"ConnectionError", "HTTPClientError"}
 
-_CREDENTIALS = (
-    sdk.CredentialRetrievalError,
-    sdk.PartialCredentialsError,
-    sdk.MetadataRetrievalError,
-    sdk.SSOError,
-    sdk.TokenRetrievalError,
-)
-_SETTINGS = (
-    sdk.BaseEndpointResolverError,
-    sdk.ConfigNotFound,
-    sdk.EndpointProviderError,
-    sdk.InvalidConfigError,
-    sdk.InvalidEndpointConfigurationError,
-    sdk.InvalidProxiesConfigError,
-    sdk.InvalidRegionError,
-    sdk.NoRegionError,
-    sdk.ParamValidationError,
-    sdk.ProfileNotFound,
-    sdk.UnsupportedS3ArnError,
-    sdk.UnsupportedS3ConfigurationError,
-)
+
+class NoCredentialsError(Exception):
+    """There is nothing to sign a request with."""
 
 
 def classify(error: BaseException) -> Failure:
     """Say what the exception means. When in doubt: `StorageDriverError`."""
     if isinstance(error, StorageDriverError):
         return Failure(type(error), error.detail)
-    if isinstance(error, sdk.ClientError):
+    if isinstance(error, AnswerError):
         return _answered(error)
     if isinstance(error, DeleteError):
         return error.failure
-    return _unanswered(error)
+    failure = http.classify(error) if isinstance(error, Exception) else None
+    return failure or _unanswered(error)
 
 
 def _unanswered(error: BaseException) -> Failure:
-    """A request that did not get as far as an answer."""
-    failure = http.classify(error) if isinstance(error, Exception) else None
-    if failure is not None:
-        return failure
-    if isinstance(error, sdk.NoCredentialsError):
+    """A request that was not sent, because of the credentials or the settings."""
+    names = _names(error)
+    if isinstance(error, NoCredentialsError) or "NoCredentialsError" in names:
         return Failure(PermissionDeniedError, _NO_CREDENTIALS)
-    if isinstance(error, _CREDENTIALS):
+    if names & _CREDENTIALS:
         return Failure(PermissionDeniedError, f"the credentials cannot be had: {_line(error)}")
-    if isinstance(error, sdk.SSLError):
-        return Failure(StorageDriverError, f"{_line(error)}; skipverify trusts any certificate")
-    if _is_broken_connection(error):
-        return Failure(UnavailableError, _line(error))
-    if isinstance(error, _SETTINGS):
+    if names & _SETTINGS:
         return Failure(ParameterError, _line(error))
+    if names & _CONNECTIONS:
+        return Failure(UnavailableError, _line(error))
     return Failure(StorageDriverError, f"{type(error).__name__}: {_line(error)}")
 
 
-def is_transient(error: BaseException) -> bool:
-    """Whether the same request may succeed a little later."""
-    return issubclass(classify(error).kind, UnavailableError)
-
-
-def error_code(error: BaseException) -> str:
+def code_of(error: BaseException) -> str:
     """The store's code, ``""`` for what is no answer of the store."""
-    return str(error.response.get("Error", {}).get("Code", "")) if isinstance(error, sdk.ClientError) else ""
+    return _fields(error.answer).get("Code", "") if isinstance(error, AnswerError) else ""
 
 
 def status(error: BaseException) -> int:
     """The HTTP status of the answer, 0 for what is no answer of the store."""
-    if not isinstance(error, sdk.ClientError):
-        return 0
-    return int(error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))
+    return error.answer.status if isinstance(error, AnswerError) else 0
+
+
+def is_passing(answer: Answer) -> bool:
+    """Whether the same request may succeed a little later, though it failed now."""
+    return kind_of(_fields(answer).get("Code", ""), answer.status) is UnavailableError
 
 
 def kind_of(code: str, http_status: int = 0) -> type[StorageDriverError]:
@@ -196,19 +194,19 @@ def kind_of(code: str, http_status: int = 0) -> type[StorageDriverError]:
     return StorageDriverError
 
 
-def _answered(error: sdk.ClientError) -> Failure:
-    code = error_code(error)
-    fields: dict[str, Any] = dict(error.response.get("Error", {}))
-    message = str(fields.get("Message") or "").strip()
-    detail = ": ".join(" ".join(text.split()) for text in (code, message) if text)
-    region = _region(error, fields)
-    if code in _REDIRECTS and region:
+def _answered(error: AnswerError) -> Failure:
+    fields = _fields(error.answer)
+    code = fields.get("Code", "")
+    detail = ": ".join(" ".join(text.split()) for text in (code, fields.get("Message", "")) if text) or str(error)
+    region = fields.get("Region") or error.answer.headers.get("x-amz-bucket-region", "")
+    redirected = code in _REDIRECTS or (not code and error.answer.status in _REDIRECTED)
+    if redirected and region:
         return Failure(ParameterError, f"the bucket is in the region {region!r}, set region to it ({detail})")
     if code == "AuthorizationHeaderMalformed":
         return Failure(PermissionDeniedError, f"{detail}; check accesskey and region")
-    if code in _REDIRECTS:
+    if redirected:
         return Failure(ParameterError, f"the bucket is in another region or at another endpoint ({detail})")
-    kind = kind_of(code, status(error))
+    kind = kind_of(code, error.answer.status)
     if kind is PathNotFoundError:
         # The path says all there is to say.
         return Failure(kind)
@@ -216,27 +214,20 @@ def _answered(error: sdk.ClientError) -> Failure:
     return Failure(kind, f"{detail}; {hint}" if hint else detail)
 
 
-def _region(error: sdk.ClientError, fields: Mapping[str, Any]) -> str:
-    headers = error.response.get("ResponseMetadata", {}).get("HTTPHeaders", {})
-    return str(fields.get("Region") or headers.get("x-amz-bucket-region") or "")
+def _fields(answer: Answer) -> Mapping[str, str]:
+    """What an error says: https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html."""
+    try:
+        root = ET.fromstring(answer.content)  # noqa: S314 - from the store, and expat bounds entities
+    except ET.ParseError:
+        return {}
+    return {element.tag.rpartition("}")[2]: element.text or "" for element in root}
 
 
-def _is_broken_connection(error: BaseException) -> bool:
-    import aiohttp  # noqa: PLC0415 - loaded with s3fs, and slow to load
-    from botocore.parsers import ResponseParserError  # noqa: PLC0415 - the same
-
-    kinds = (
-        sdk.ConnectionError,
-        sdk.HTTPClientError,
-        sdk.IncompleteReadError,
-        sdk.ResponseStreamingError,
-        aiohttp.ClientError,
-        # Half an answer, or a page of a proxy in between.
-        ResponseParserError,
-        asyncio.TimeoutError,
-        OSError,
-    )
-    return isinstance(error, kinds)
+def _names(error: BaseException) -> set[str]:
+    """The names of botocore's classes that an exception has."""
+    if "botocore" not in sys.modules:
+        return set()
+    return {kind.__name__ for kind in type(error).__mro__ if kind.__module__.startswith("botocore")}
 
 
 def _line(error: BaseException) -> str:

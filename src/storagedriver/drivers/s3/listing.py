@@ -15,16 +15,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any
 from urllib.parse import unquote_plus
+from xml.etree.ElementTree import Element
 
 from storagedriver.adapter.ahead import Listing
 from storagedriver.adapter.fanout import fan_out
 from storagedriver.adapter.store import Entry
 from storagedriver.drivers.s3.bucket import Bucket
-from storagedriver.drivers.s3.document import Document, time_of
+from storagedriver.drivers.s3.document import time_of
+from storagedriver.errors import InvalidAnswerError
 from storagedriver.paths import WalkOrder, sort_key
 
 __all__ = ["pages", "walk_order"]
@@ -34,13 +35,15 @@ _CHECKS = 16
 #: Greater than every character of a path but no end of the directory: keys
 #: after it may still be in there, but none that a path can name.
 _BEYOND = "~"
+#: The greatest character: no name below a prefix comes after it.
+_LAST = "\U0010ffff"
 
 
 def walk_order(bucket: Bucket) -> WalkOrder:
     """The order in which the server lists. It is asked if it has not answered anything yet."""
-    if bucket.client.server is None:
-        _Listed(bucket, Prefix=bucket.prefix, MaxKeys=1)
-    return "tree" if bucket.client.is_seaweedfs else "bytewise"
+    if bucket.requests.server is None:
+        _Listed(bucket, bucket.prefix, 1, _Place())
+    return "tree" if bucket.requests.is_seaweedfs else "bytewise"
 
 
 def pages(
@@ -68,31 +71,62 @@ class _Place:
     last: str = ""
 
 
-class _Listed(Document):
-    """An answer."""
+class _Listed:
+    """A page of a listing.
 
-    def __init__(self, bucket: Bucket, **params: Any) -> None:
-        super().__init__(bucket.signed.send("list_objects_v2", "", EncodingType="url", **params).content)
-        self._encoded = self.text("EncodingType") == "url"
+    Attributes
+    ----------
+    following : _Place or None
+        Where the next page begins, None after the last one.
+    is_v1 : bool
+        Whether the server knows only the first version of the request.
+    """
 
-    @property
-    def token(self) -> str:
-        """Where the next page begins, ``""`` after the last one."""
-        return self.text("NextContinuationToken") if self.text("IsTruncated") == "true" else ""
+    def __init__(self, bucket: Bucket, prefix: str, most: int, place: _Place, delimiter: str = "") -> None:
+        version = {} if bucket.lists_v1 else {"list-type": 2}
+        query = {"prefix": prefix, "max-keys": most, "encoding-type": "url", "delimiter": delimiter or None}
+        start = {place.name: place.value} if place.name else {}
+        self._document = bucket.requests.ask("ListBucketResult", "GET", "", {**version, **query, **start})
+        self._encoded = self._document.text("EncodingType") == "url"
+        # Only the first version repeats the marker, and only the second counts the keys.
+        self.is_v1 = self._document.has("Marker") and not self._document.has("KeyCount")
+        self.objects = list(self._objects())
+        self.prefixes = [self._key(item, "Prefix") for item in self._document.elements("CommonPrefixes")]
+        self.following = self._following(place)
 
-    def objects(self) -> Iterator[tuple[str, int, datetime, str]]:
+    def _following(self, place: _Place) -> _Place | None:
+        """Where the next page begins: by the token, by the marker, or behind the last name of this one."""
+        if self._document.text("IsTruncated") != "true":
+            return None
+        token = self._document.text("NextContinuationToken")
+        if token:
+            return _Place("continuation-token", token)
+        last = max([*(key for key, *_ in self.objects), *self.prefixes], default="")
+        if last in self.prefixes:
+            # The names below it were put together to one line of this page.
+            last += _LAST
+        if self.is_v1:
+            marker = self._decoded(self._document.text("NextMarker"))
+            place_after = _Place("marker", marker or last)
+        else:
+            place_after = _Place("start-after", last)
+        if not place_after.value or (place.name == place_after.name and place_after.value <= place.value):
+            raise InvalidAnswerError("a listing of the store is cut and does not say how it goes on")
+        return place_after
+
+    def _objects(self) -> Iterator[tuple[str, int, datetime, str]]:
         """Key, size, time and ETag of each object."""
-        key, size, changed, etag = (self.space + name for name in ("Key", "Size", "LastModified", "ETag"))
-        for item in self.elements("Contents"):
-            time = time_of(item.findtext(changed))
-            yield self._key(item.findtext(key)), int(item.findtext(size) or 0), time, item.findtext(etag) or ""
+        document = self._document
+        changed, etag = (document.space + name for name in ("LastModified", "ETag"))
+        for item in document.elements("Contents"):
+            size, time = document.number(item, "Size"), time_of(item.findtext(changed))
+            yield self._key(item, "Key"), size, time, item.findtext(etag) or ""
 
-    def prefixes(self) -> list[str]:
-        """What stands for the keys with a delimiter in them, the delimiter at the end."""
-        return [self._key(item.findtext(self.space + "Prefix")) for item in self.elements("CommonPrefixes")]
+    def _key(self, item: Element, name: str) -> str:
+        return self._decoded(self._document.required(item, name))
 
-    def _key(self, text: str | None) -> str:
-        return unquote_plus(text or "") if self._encoded else text or ""
+    def _decoded(self, text: str) -> str:
+        return unquote_plus(text) if self._encoded else text
 
 
 class _Lister:
@@ -109,18 +143,14 @@ class _Lister:
             return _Place()
         if self._order == "tree" and not start_after.endswith("/"):
             start_after += "/"
-        return _Place("StartAfter", self._bucket.full(start_after))
+        return _Place("start-after", self._bucket.full(start_after))
 
     def page(self, place: _Place, wanted: int) -> tuple[list[Entry], _Place | None]:
         bucket = self._bucket
         full = bucket.full(self._prefix)
         place = self._leap(place.last) or place
-        params: dict[str, Any] = {place.name: place.value} if place.name else {}
-        if not self._recursive:
-            params["Delimiter"] = "/"
-        listed = _Listed(bucket, Prefix=full, MaxKeys=min(wanted or _MOST, _MOST), **params)
-        prefixes = listed.prefixes()
-        objects = list(listed.objects())
+        listed = self._list(full, min(wanted or _MOST, _MOST), place)
+        prefixes, objects = listed.prefixes, listed.objects
         if self._order == "tree" and not self._recursive:
             prefixes = self._inhabited(prefixes)
             if objects and objects[0][0] == full and self._first(full) != full:
@@ -131,7 +161,19 @@ class _Lister:
         if prefixes:
             entries.sort(key=lambda entry: sort_key(entry.key, is_dir=entry.is_dir, order=self._order))
         last = entries[-1].key if entries else ""
-        return entries, _Place("ContinuationToken", listed.token, last) if listed.token else None
+        return entries, replace(listed.following, last=last) if listed.following else None
+
+    def _list(self, prefix: str, most: int, place: _Place) -> _Listed:
+        """A page; once more, in the words of the first version, if the server has not understood where it begins."""
+        delimiter = "" if self._recursive else "/"
+        listed = _Listed(self._bucket, prefix, most, self._spoken(place), delimiter)
+        if not listed.is_v1 or self._bucket.lists_v1:
+            return listed
+        self._bucket.lists_v1 = True
+        return _Listed(self._bucket, prefix, most, self._spoken(place), delimiter) if place.name else listed
+
+    def _spoken(self, place: _Place) -> _Place:
+        return replace(place, name="marker") if self._bucket.lists_v1 and place.name == "start-after" else place
 
     def _leap(self, last: str) -> _Place | None:
         """Where to go on after a page that ended below a directory whose content is not wanted."""
@@ -139,7 +181,7 @@ class _Lister:
             return None
         above = [last[:end] for end, character in enumerate(last) if character == "/"]
         leaps = [self._bucket.full(f"{directory}/{_BEYOND}") for directory in above if directory in self._skipped]
-        return _Place("StartAfter", leaps[0]) if leaps and leaps[0] > self._bucket.full(last) else None
+        return _Place("start-after", leaps[0]) if leaps and leaps[0] > self._bucket.full(last) else None
 
     def _inhabited(self, prefixes: list[str]) -> list[str]:
         """Those below which there is an object."""
@@ -148,4 +190,4 @@ class _Lister:
 
     def _first(self, prefix: str) -> str | None:
         """The first key of a flat listing, which shows no directory that was emptied."""
-        return next((key for key, *_ in _Listed(self._bucket, Prefix=prefix, MaxKeys=1).objects()), None)
+        return next((key for key, *_ in _Listed(self._bucket, prefix, 1, _Place()).objects), None)

@@ -3,27 +3,24 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import Any
-
-from botocore.exceptions import NoCredentialsError
 
 from storagedriver.drivers.s3.bucket import Bucket
-from storagedriver.drivers.s3.client import Client
+from storagedriver.drivers.s3.sdk import SDK
 
 __all__ = ["sign"]
 
-_METHODS = {"GET": "get_object", "HEAD": "head_object"}
+_OPERATIONS = {"GET": "get_object", "HEAD": "head_object"}
 
 
-def sign(bucket: Bucket, client: Client, key: str, method: str, expires: timedelta) -> str | None:
+def sign(bucket: Bucket, sdk: SDK, key: str, method: str, expires: timedelta) -> str | None:
     """A URL by which anybody can GET or HEAD the object until `expires` has passed.
 
     Parameters
     ----------
     bucket : Bucket
         The bucket.
-    client : Client
-        The connection to the endpoint that the URL shall name.
+    sdk : SDK
+        The SDK for the endpoint that the URL shall name.
     key : str
         The object.
     method : {"GET", "HEAD"}
@@ -36,17 +33,9 @@ def sign(bucket: Bucket, client: Client, key: str, method: str, expires: timedel
     str or None
         None where there are no credentials to sign with.
     """
-
-    async def url() -> Any:
-        sdk = await client.connected()
-        return await sdk.generate_presigned_url(
-            _METHODS[method],
-            Params={"Bucket": bucket.name, "Key": bucket.full(key)},
-            ExpiresIn=max(1, int(expires.total_seconds())),
-            HttpMethod=method,
-        )
+    from botocore import exceptions as botocore  # noqa: PLC0415 - slow to load
 
     try:
-        return str(client.run(url))
-    except NoCredentialsError:
+        return sdk.presign(_OPERATIONS[method], bucket.full(key), expires)
+    except botocore.NoCredentialsError:
         return None

@@ -14,8 +14,9 @@ from storagedriver.adapter.store import Body, Entry, Failure, UploadsStore
 from storagedriver.driver import Capabilities
 from storagedriver.drivers.s3 import copying, deleting, errors, listing, objects, signing, uploads
 from storagedriver.drivers.s3.bucket import Bucket
-from storagedriver.drivers.s3.client import Client
 from storagedriver.drivers.s3.parameters import S3Parameters
+from storagedriver.drivers.s3.requests import Requests
+from storagedriver.drivers.s3.sdk import SDK
 from storagedriver.parameters import secrets
 from storagedriver.paths import WalkOrder
 
@@ -59,9 +60,9 @@ class S3Store(UploadsStore):
             raise ModuleNotFoundError("No module named 's3fs'", name="s3fs")
         self._parameters = parameters
         self.read_concurrency = parameters.readconcurrency
-        self._client = Client(parameters, parameters.endpoint)
-        self._bucket = Bucket(self._client, parameters)
-        self._signing = Client(parameters, parameters.redirectendpoint) if parameters.redirectendpoint else self._client
+        self._sdk = SDK(parameters, parameters.endpoint)
+        self._bucket = Bucket(Requests(parameters, self._sdk), parameters)
+        self._signing = SDK(parameters, parameters.redirectendpoint) if parameters.redirectendpoint else self._sdk
         self._uploads = MultipartUploads(
             self,
             self.limit,
@@ -86,10 +87,10 @@ class S3Store(UploadsStore):
         from fsspec.implementations.dirfs import DirFileSystem  # noqa: PLC0415 - only for those who ask
 
         root = f"{self._bucket.name}/{self._bucket.prefix}".rstrip("/")
-        return DirFileSystem(root, self._client.filesystem, skip_instance_cache=True)
+        return DirFileSystem(root, self._sdk.filesystem, skip_instance_cache=True)
 
     def classify(self, error: Exception, /) -> Failure:
-        """Say what an exception of the SDK means."""
+        """Say what a failure means."""
         return errors.classify(error)
 
     def head(self, key: str, /) -> Entry | None:
@@ -136,9 +137,9 @@ class S3Store(UploadsStore):
 
     def close(self) -> None:
         """Close the connections of this process."""
-        self._bucket.signed.close()
-        self._client.close()
-        if self._signing is not self._client:
+        self._bucket.requests.close()
+        self._sdk.close()
+        if self._signing is not self._sdk:
             self._signing.close()
 
     def create_multipart(self, key: str, /) -> str:

@@ -1,0 +1,237 @@
+"""The requests about a bucket: signed, sent by the HTTP client, logged, and read as the documents that they must be."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import os
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import Any, TypeVar
+
+from storagedriver import __about__
+from storagedriver.adapter.http.client import TRUST, Answer, AnswerError, HTTPBody, HTTPClient, Signed
+from storagedriver.adapter.limits import PerProcess
+from storagedriver.adapter.store import Entry
+from storagedriver.drivers.s3.document import Document
+from storagedriver.drivers.s3.errors import NoCredentialsError, code_of, is_passing
+from storagedriver.drivers.s3.parameters import S3Parameters
+from storagedriver.drivers.s3.sdk import SDK
+from storagedriver.drivers.s3.signer import UNSIGNED, Credentials, Signer, SignerV2, SignerV4
+from storagedriver.drivers.s3.urls import place_of, quoted
+from storagedriver.errors import InvalidAnswerError
+
+__all__ = ["Requests"]
+
+T = TypeVar("T")
+
+_OK = range(200, 300)
+_INTERNAL = 500
+#: Seconds for which credentials are used before the SDK is asked again; it
+#: renews those that end, minutes before they do.
+_FRESH = 60.0
+_NONE = hashlib.sha256(b"").hexdigest()
+
+_log = logging.getLogger("storagedriver.s3")
+
+
+class Requests:
+    """Requests about a bucket and its objects.
+
+    Parameters
+    ----------
+    parameters : S3Parameters
+        Where the store is, and how to speak to it.
+    sdk : SDK
+        What knows the credentials of the environment and Amazon's endpoints.
+
+    Attributes
+    ----------
+    server : str or None
+        The ``Server`` header of the last answer that had one; None before the first answer.
+    """
+
+    def __init__(self, parameters: S3Parameters, sdk: SDK) -> None:
+        self.server: str | None = None
+        self._parameters = parameters
+        self._http = HTTPClient(
+            timeout=parameters.timeout,
+            verify=not parameters.skipverify,
+            ca_bundle=os.environ.get("AWS_CA_BUNDLE"),
+            tls_advice=f"{TRUST}, or set skipverify",
+            is_passing=is_passing,
+        )
+        self._signing = PerProcess(lambda: _Signing(parameters, sdk))
+
+    @property
+    def is_seaweedfs(self) -> bool:
+        """Whether the server says that it is SeaweedFS; False before the first answer."""
+        return (self.server or "").startswith("SeaweedFS")
+
+    def send(
+        self,
+        method: str,
+        key: str,
+        query: Mapping[str, Any] | None = None,
+        headers: Mapping[str, str] | None = None,
+        *,
+        body: memoryview | None = None,
+        **options: Any,
+    ) -> Answer:
+        """Send a request and read the answer.
+
+        Parameters
+        ----------
+        method : str
+            The HTTP method.
+        key : str
+            The object, with the root directory; ``""`` for the bucket itself.
+        query, headers : mapping, optional
+            What the request takes; of the query those that are None are left out.
+        body : memoryview, optional
+            What is sent; it is not copied.
+        **options
+            As for `HTTPClient.request`.
+        """
+        sign = self._signer(method, key, query, headers, body)
+        return self._record(
+            method,
+            key,
+            body,
+            lambda: self._http.request(sign, body=body, **options),
+        )
+
+    def ask(self, root: str, method: str, key: str, query: Mapping[str, Any], **options: Any) -> Document:
+        """Send a request whose answer is a document.
+
+        A store that has answered 200 may still say in the document that it
+        has failed:
+        https://docs.aws.amazon.com/AmazonS3/latest/API/API_CompleteMultipartUpload.html
+
+        Parameters
+        ----------
+        root : str
+            The name of the document's outermost element.
+        method, key, query, **options
+            As for `send`.
+
+        Raises
+        ------
+        InvalidAnswerError
+            If the answer is another document, or none.
+        """
+        documents: list[Document] = []
+
+        def interpret(answer: Answer) -> Answer:
+            if answer.status not in _OK:
+                return answer
+            what = f"{method} of {key or 'the bucket'} was answered {answer.status}"
+            document = Document.read(answer.content, what)
+            if document.name == "Error":
+                return replace(answer, status=_INTERNAL)
+            # Some servers say Response for Result.
+            if document.name not in (root, root.replace("Result", "Response")):
+                raise InvalidAnswerError(f"{what} with <{document.name}>, and <{root}> was expected")
+            documents.append(document)
+            return answer
+
+        self.send(method, key, query, interpret=interpret, **options)
+        return documents[-1]
+
+    def open(self, key: str, headers: Mapping[str, str], entry: Callable[[Answer], Entry]) -> tuple[HTTPBody, Answer]:
+        """GET an object and give its content as a stream, with its head; `entry` reads that."""
+        answers: list[Answer] = []
+
+        def noticed(answer: Answer) -> Entry:
+            self._notice(answer)
+            answers.append(answer)
+            return entry(answer)
+
+        sign = self._signer("GET", key, None, headers, None)
+        body = self._record("GET", key, None, lambda: self._http.stream(sign, noticed))
+        return body, answers[-1]
+
+    def close(self) -> None:
+        """Close the connections of this process. Another request would open new ones."""
+        self._http.close()
+
+    def _signer(
+        self,
+        method: str,
+        key: str,
+        query: Mapping[str, Any] | None,
+        headers: Mapping[str, str] | None,
+        body: memoryview | None,
+    ) -> Callable[[], Signed]:
+        signing = self._signing.get()
+        asked = [(name, str(value)) for name, value in (query or {}).items() if value is not None]
+        if not self._parameters.signs_payloads:
+            payload = UNSIGNED
+        else:
+            payload = _NONE if body is None else hashlib.sha256(body).hexdigest()
+        return lambda: signing.sign(method, key, asked, headers or {}, payload)
+
+    def _notice(self, answer: Answer) -> None:
+        self.server = answer.headers.get("Server", self.server or "")
+
+    def _record(self, method: str, key: str, body: memoryview | None, send: Callable[[], T]) -> T:
+        """Do it, and log it as far as `loglevel` asks for it."""
+        start = time.monotonic()
+        outcome = "done"
+        try:
+            answer = send()
+            if isinstance(answer, Answer):
+                self._notice(answer)
+        except AnswerError as error:
+            self._notice(error.answer)
+            # Never an answer's text, which may quote a signature.
+            outcome = " ".join(filter(None, (type(error).__name__, code_of(error), str(error.answer.status))))
+            raise
+        except BaseException as error:
+            outcome = type(error).__name__
+            raise
+        else:
+            return answer
+        finally:
+            level = self._parameters.loglevel
+            quiet = ("off", "debugwithrequesterrors", "debugwithrequestretries") if outcome == "done" else ("off",)
+            if level not in quiet:
+                size = f" {len(body)} bytes" if level == "debugwithhttpbody" and body is not None else ""
+                who = self._parameters.accesskey or "the credentials of the environment"
+                how = f" as {who}" if level == "debugwithsigning" else ""
+                took = (time.monotonic() - start) * 1000
+                _log.debug("%s %r%s%s: %s in %.0f ms", method, key, size, how, outcome, took)
+
+
+class _Signing:
+    """What one process signs with: the bucket's URL, the region, and the credentials of the moment."""
+
+    def __init__(self, parameters: S3Parameters, sdk: SDK) -> None:
+        self._parameters = parameters
+        self._sdk = sdk
+        self._agent = f"storagedriver/{__about__.VERSION} {parameters.useragent}".strip()
+        place = place_of(parameters, parameters.endpoint, sdk)
+        self._url = place.url
+        self._signer: Signer = SignerV4(place.region)
+        if not parameters.v4auth:
+            self._signer = SignerV2(parameters.bucket, in_host=place.in_host(parameters.bucket))
+        self._credentials: Credentials | None = None
+        self._asked = 0.0
+
+    def sign(
+        self, method: str, key: str, query: list[tuple[str, str]], headers: Mapping[str, str], payload: str
+    ) -> Signed:
+        url = self._url + quoted(key)
+        return self._signer.sign(self._current(), method, url, query, {**headers, "User-Agent": self._agent}, payload)
+
+    def _current(self) -> Credentials:
+        parameters = self._parameters
+        if parameters.accesskey:
+            return Credentials(parameters.accesskey, parameters.secretkey)
+        now = time.monotonic()
+        if self._credentials is None or now - self._asked > _FRESH:
+            self._credentials, self._asked = self._sdk.credentials(), now
+        if self._credentials is None:
+            raise NoCredentialsError
+        return self._credentials

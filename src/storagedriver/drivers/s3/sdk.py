@@ -1,0 +1,155 @@
+"""The SDK behind the driver: s3fs, which knows Amazon's endpoints and gets the credentials of the environment.
+
+No request about an object is sent by it. It is loaded when it is needed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Coroutine
+from datetime import timedelta
+from typing import Any, TypeVar
+from urllib.parse import parse_qs, urlsplit
+
+from storagedriver.adapter.limits import PerProcess
+from storagedriver.adapter.loop import run_on
+from storagedriver.drivers.s3.parameters import S3Parameters
+from storagedriver.drivers.s3.signer import Credentials
+from storagedriver.drivers.s3.urls import HOST_LABEL, Place
+
+__all__ = ["SDK"]
+
+T = TypeVar("T")
+
+#: An open stream keeps its connection: with fewer connections than streams a request would wait for its own reader.
+_CONNECTIONS = 4096
+#: For what a user does on the plain filesystem.
+_READ_TIMEOUT = 60.0
+
+
+class SDK:
+    """s3fs for one endpoint, made by each process when it first needs it.
+
+    Parameters
+    ----------
+    parameters : S3Parameters
+        Where the store is, and how to speak to it.
+    endpoint : str
+        The URL of the server, ``""`` for the one that the region says.
+    """
+
+    def __init__(self, parameters: S3Parameters, endpoint: str) -> None:
+        self._parameters = parameters
+        self._endpoint = endpoint
+        self._filesystems = PerProcess(self._make_filesystem)
+
+    @property
+    def filesystem(self) -> Any:
+        """The s3fs filesystem of this process."""
+        return self._filesystems.get()
+
+    def credentials(self) -> Credentials | None:
+        """The credentials of the environment, renewed if need be; None if there are none."""
+        filesystem = self.filesystem
+
+        async def frozen() -> Any:
+            await filesystem.set_session()
+            found = await filesystem.session.get_credentials()
+            return None if found is None else await found.get_frozen_credentials()
+
+        found = self._run(frozen)
+        return None if found is None else Credentials(found.access_key, found.secret_key, found.token or "")
+
+    def place(self) -> Place:
+        """Where the bucket is."""
+        url = urlsplit(self.presign("get_object", "k", timedelta(hours=1)))
+        scope = parse_qs(url.query).get("X-Amz-Credential", ["////"])[0].split("/")
+        return Place(f"{url.scheme}://{url.netloc}{url.path[:-1]}", scope[2])
+
+    def presign(self, operation: str, key: str, expires: timedelta) -> str:
+        """A signed URL.
+
+        Parameters
+        ----------
+        operation : str
+            The SDK's name of the request.
+        key : str
+            The object, with the root directory.
+        expires : timedelta
+            Its life.
+
+        Raises
+        ------
+        botocore.exceptions.NoCredentialsError
+            If there are no credentials to sign with.
+        """
+
+        async def url() -> Any:
+            filesystem = self.filesystem
+            await filesystem.set_session()
+            sdk = await filesystem.get_s3(self._parameters.bucket)
+            return await sdk.generate_presigned_url(
+                operation,
+                Params={"Bucket": self._parameters.bucket, "Key": key},
+                ExpiresIn=max(1, int(expires.total_seconds())),
+            )
+
+        return str(self._run(url))
+
+    def close(self) -> None:
+        """Close the connections of this process."""
+        filesystem = self._filesystems.peek()
+        sdk = getattr(filesystem, "_s3", None)
+        if sdk is not None:
+            self._run(sdk.close)
+
+    def _run(self, make: Callable[[], Coroutine[Any, Any, T]]) -> T:
+        return run_on(self.filesystem.loop, make)
+
+    def _make_filesystem(self) -> Any:
+        from s3fs import S3FileSystem  # noqa: PLC0415 - slow to load, and an extra
+
+        parameters = self._parameters
+        s3: dict[str, Any] = {"addressing_style": self._addressing()}
+        if parameters.accelerate:
+            s3["use_accelerate_endpoint"] = True
+        config: dict[str, Any] = {
+            "connect_timeout": parameters.timeout,
+            "read_timeout": max(_READ_TIMEOUT, parameters.timeout),
+            "max_pool_connections": _CONNECTIONS,
+            "signature_version": "s3v4" if parameters.v4auth else "s3",
+            "request_checksum_calculation": "when_required",
+            "response_checksum_validation": "when_required",
+            "s3": s3,
+        }
+        if parameters.usedualstack:
+            config["use_dualstack_endpoint"] = True
+        if parameters.usefipsendpoint:
+            config["use_fips_endpoint"] = True
+        if parameters.useragent:
+            config["user_agent_extra"] = parameters.useragent
+        client: dict[str, Any] = {}
+        if parameters.region:
+            client["region_name"] = parameters.region
+        if parameters.skipverify or self._endpoint.startswith("http://"):
+            # Without TLS there is nothing to verify, and loading the certificates takes long.
+            client["verify"] = False
+        return S3FileSystem(
+            key=parameters.accesskey or None,
+            secret=parameters.secretkey or None,
+            endpoint_url=self._endpoint or None,
+            use_ssl=parameters.secure,
+            config_kwargs=config,
+            client_kwargs=client,
+            skip_instance_cache=True,
+            use_listings_cache=False,
+        )
+
+    def _addressing(self) -> str:
+        parameters = self._parameters
+        if parameters.forcepathstyle is not None:
+            return "path" if parameters.forcepathstyle else "virtual"
+        if not self._endpoint and HOST_LABEL.fullmatch(parameters.bucket):
+            # What "auto" comes to, but for signed URLs: those it makes for the
+            # global endpoint, which new regions answer with a redirect.
+            return "virtual"
+        return "auto"
