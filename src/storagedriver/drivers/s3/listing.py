@@ -88,15 +88,20 @@ class _Listed:
         start = {place.name: place.value} if place.name else {}
         self._document = bucket.requests.ask("ListBucketResult", "GET", "", {**version, **query, **start})
         self._encoded = self._document.text("EncodingType") == "url"
-        # Only the first version repeats the marker, and only the second counts the keys.
-        self.is_v1 = self._document.has("Marker") and not self._document.has("KeyCount")
+        # Only the first version repeats the marker, and only the second counts the keys and gives tokens.
+        cut_off = self._is_truncated and not self._document.has("NextContinuationToken")
+        self.is_v1 = (self._document.has("Marker") or cut_off) and not self._document.has("KeyCount")
         self.objects = list(self._objects())
         self.prefixes = [self._key(item, "Prefix") for item in self._document.elements("CommonPrefixes")]
         self.following = self._following(place)
 
+    @property
+    def _is_truncated(self) -> bool:
+        return self._document.text("IsTruncated") == "true"
+
     def _following(self, place: _Place) -> _Place | None:
         """Where the next page begins: by the token, by the marker, or behind the last name of this one."""
-        if self._document.text("IsTruncated") != "true":
+        if not self._is_truncated:
             return None
         token = self._document.text("NextContinuationToken")
         if token:
@@ -105,12 +110,11 @@ class _Listed:
         if last in self.prefixes:
             # The names below it were put together to one line of this page.
             last += _LAST
-        if self.is_v1:
-            marker = self._decoded(self._document.text("NextMarker"))
-            place_after = _Place("marker", marker or last)
-        else:
-            place_after = _Place("start-after", last)
-        if not place_after.value or (place.name == place_after.name and place_after.value <= place.value):
+        given = self._decoded(self._document.text("NextMarker")) if self.is_v1 else ""
+        place_after = _Place("marker" if self.is_v1 else "start-after", given or last)
+        # A marker that is given need not be a name; a name has to come after the one before.
+        stands = place_after.value == place.value or (not given and place_after.value < place.value)
+        if not place_after.value or (place.name == place_after.name and stands):
             raise InvalidAnswerError("a listing of the store is cut and does not say how it goes on")
         return place_after
 
@@ -155,6 +159,9 @@ class _Lister:
             prefixes = self._inhabited(prefixes)
             if objects and objects[0][0] == full and self._first(full) != full:
                 del objects[0]
+        if place.name == "start-after" and self._order == "bytewise":
+            # A server of the first version has not understood where it begins, and may not show which it is.
+            objects = [found for found in objects if found[0] > place.value]
         entries = [Entry(bucket.relative(key), size, time, version=etag) for key, size, time, etag in objects]
         # A prefix that is nothing but slashes, `a//`, is the directory `a/`.
         entries += [Entry(bucket.relative(prefix)[:-1], is_dir=True) for prefix in prefixes]

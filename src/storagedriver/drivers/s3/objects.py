@@ -16,6 +16,7 @@ from storagedriver.errors import InvalidAnswerError
 
 __all__ = ["get", "head", "put", "put_part", "stream"]
 
+_OK = range(200, 300)
 _NOT_FOUND = 404
 _UNSATISFIABLE = 416
 #: The statuses that HEAD gives without a reason for what another request explains.
@@ -36,27 +37,24 @@ def head(bucket: Bucket, key: str) -> Entry | None:
 
 def get(bucket: Bucket, key: str) -> bytes:
     """The whole content."""
-    answer = bucket.requests.send("GET", bucket.full(key), large=True)
+    answer = bucket.requests.send("GET", bucket.full(key), large=True, interpret=_with_etag)
     return whole(answer, lambda: _head(bucket, key, _same(answer.headers.get("ETag", ""))).size)
 
 
 def put(bucket: Bucket, key: str, content: memoryview) -> None:
     """Write the content in one request, which S3 makes visible as a whole."""
-    bucket.requests.send("PUT", bucket.full(key), headers=bucket.writing, body=content)
+    bucket.requests.send("PUT", bucket.full(key), headers=bucket.writing, body=content, interpret=_with_etag)
 
 
 def put_part(bucket: Bucket, key: str, upload_id: str, number: int, data: memoryview) -> Part:
     """Send a part."""
     try:
         query = {"partNumber": number, "uploadId": upload_id}
-        answer = bucket.requests.send("PUT", bucket.full(key), query, body=data)
+        answer = bucket.requests.send("PUT", bucket.full(key), query, body=data, interpret=_with_etag)
     except Exception as error:
         explain(bucket, key, upload_id, error)
         raise
-    etag = answer.headers.get("ETag", "")
-    if not etag:
-        raise InvalidAnswerError(f"the answer to a part of an upload has no ETag: HTTP {answer.status}")
-    return Part(number, len(data), etag)
+    return Part(number, len(data), answer.headers["ETag"])
 
 
 def stream(bucket: Bucket, key: str, offset: int, length: int | None, version: str) -> Body:
@@ -86,6 +84,13 @@ def _head(bucket: Bucket, key: str, same: Mapping[str, str]) -> Entry:
     )
 
 
+def _with_etag(answer: Answer) -> Answer:
+    """An answer by which something was written, or one that describes an object: it has an ETag."""
+    if answer.status in _OK and not answer.headers.get("ETag"):
+        raise InvalidAnswerError(f"HTTP {answer.status} without an ETag is no answer of S3")
+    return answer
+
+
 def _same(version: str) -> dict[str, str]:
     return {"If-Match": version} if version else {}
 
@@ -99,5 +104,6 @@ def _listed_size(bucket: Bucket, full: str) -> int | None:
 
 
 def _entry(key: str, answer: Answer) -> Entry:
+    _with_etag(answer)
     time = http_time(answer.headers.get("Last-Modified"))
     return Entry(key, size_in(answer), time, version=answer.headers.get("ETag", ""))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import threading
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
@@ -12,9 +13,11 @@ from storagedriver.testsuites.faults.exchange import Exchange
 __all__ = [
     "Action",
     "Answer",
+    "CutHead",
     "CutReply",
     "CutRequest",
     "Delay",
+    "ForgetQuery",
     "Gather",
     "HalfReply",
     "HalfRequest",
@@ -22,9 +25,15 @@ __all__ = [
     "Interrupt",
     "LoseAndHang",
     "LoseReply",
+    "OtherBody",
     "Pass",
     "Refuse",
+    "Rewrite",
+    "WithoutLength",
 ]
+
+#: The headers that say where a message ends.
+_FRAMING = re.compile(rb"(?i)(content-length|transfer-encoding|connection):")
 
 
 class Action(ABC):
@@ -98,6 +107,84 @@ class CutReply(Action):
         exchange.receive()
         exchange.send_reply(limit=self.after)
         exchange.abort(reset=self.reset)
+
+
+@dataclass(frozen=True)
+class Rewrite(Action):
+    """The server does what it is asked, and the answer comes otherwise; the connection ends behind it.
+
+    Attributes
+    ----------
+    change : callable
+        Makes of the head and the body of the answer, both in bytes, what the
+        client gets.
+    """
+
+    change: Callable[[bytes, bytes], bytes]
+
+    def perform(self, exchange: Exchange) -> None:
+        exchange.send_request()
+        exchange.receive()
+        exchange.rewrite_reply(self.change)
+
+
+@dataclass(frozen=True)
+class ForgetQuery(Action):
+    """The server gets the request without these names of its query, as if it did not know them.
+
+    Where it checks a signature, the request is refused.
+    """
+
+    names: tuple[str, ...]
+
+    def perform(self, exchange: Exchange) -> None:
+        names = "|".join(map(re.escape, self.names))
+        exchange.change_request(lambda raw: re.sub(rb"(?<=[?&])(?:%b)=[^& ]*&?" % names.encode(), b"", raw))
+        exchange.send_request()
+        exchange.receive()
+        exchange.send_reply()
+
+
+class CutHead(Rewrite):
+    """The connection ends within the head of the answer, after one half of it or so many bytes."""
+
+    def __init__(self, after: int | None = None) -> None:
+        super().__init__(lambda head, _: head[: len(head) // 2 if after is None else after])
+
+
+class WithoutLength(Rewrite):
+    """The answer does not say how long its content is.
+
+    Parameters
+    ----------
+    chunked : bool
+        Whether it comes in chunks; else it ends with the connection, as in HTTP/1.0.
+    cut : int
+        So many bytes of the content are missing.
+    """
+
+    def __init__(self, *, chunked: bool, cut: int = 0) -> None:
+        def change(head: bytes, body: bytes) -> bytes:
+            lines = [line for line in head.split(b"\r\n")[:-2] if not _FRAMING.match(line)]
+            body = body[: len(body) - cut]
+            if chunked:
+                lines.append(b"Transfer-Encoding: chunked")
+                body = b"%x\r\n%b\r\n0\r\n\r\n" % (len(body), body) if body else b"0\r\n\r\n"
+            return b"\r\n".join([*lines, b"Connection: close", b"", b""]) + body
+
+        super().__init__(change)
+
+
+class OtherBody(Rewrite):
+    """The answer has another body: the right head is put before what `change` makes of it."""
+
+    def __init__(self, change: Callable[[bytes], bytes]) -> None:
+        def rewritten(head: bytes, body: bytes) -> bytes:
+            body = change(body)
+            lines = [line for line in head.split(b"\r\n")[:-2] if not _FRAMING.match(line)]
+            return b"\r\n".join([*lines, b"Content-Length: %d" % len(body), b"", b""]) + body
+
+        super().__init__(rewritten)
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from http import HTTPStatus
 from http.client import responses
 from typing import TYPE_CHECKING
@@ -47,6 +47,10 @@ class Exchange:
         if self._reply is None:
             self._send_body(backend, limit)
 
+    def change_request(self, change: Callable[[bytes], bytes]) -> None:
+        """Have the server get what `change` makes of the request's head. To be called before `send_request`."""
+        self._head = Head.parse(change(self._head.raw))
+
     def receive(self) -> None:
         """Await the head of the server's answer."""
         while self._reply is None:
@@ -68,6 +72,17 @@ class Exchange:
         self._client.send(waiting)
         framing = reply.response_framing(self._request.method)
         self.closes = self.closes or reply.closes or framing == UNTIL_CLOSE
+
+    def rewrite_reply(self, change: Callable[[bytes, bytes], bytes]) -> None:
+        """Send in the place of the answer what `change` makes of its head and its body, and end the connection."""
+        reply = self._received()
+        body = b"".join(self._reply_body(reply))
+        self._request.status = reply.status
+        self._request.received = len(body)
+        changed = change(reply.raw, body)
+        self.finish()
+        self.closes = True
+        self._client.send(changed)
 
     def drop_reply(self) -> None:
         """Read the answer to its end, and drop it."""
