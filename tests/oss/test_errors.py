@@ -10,6 +10,7 @@ from storagedriver.adapter.driver import FsspecDriver
 from storagedriver.errors import (
     BucketNotFoundError,
     ConflictError,
+    InvalidAnswerError,
     ParameterError,
     PathNotFoundError,
     PermissionDeniedError,
@@ -155,5 +156,5 @@ def test_what_answers_mean(
 def test_a_page_of_somebody_else(proxied: tuple[FsspecDriver, FaultProxy], page: bytes) -> None:
     driver, proxy = proxied
     proxy.add(Answer(200, page), method="GET", times=None)
-    with pytest.raises(UnavailableError, match="half an answer"):
+    with pytest.raises(InvalidAnswerError, match="what is no XML"):
         driver.list("/")

@@ -8,10 +8,10 @@ from functools import partial
 
 import pytest
 
+from storagedriver.adapter.http.document import time_of
 from storagedriver.adapter.store import EPOCH
 from storagedriver.driver import FileInfo, SkipDir
 from storagedriver.drivers.s3 import listing
-from storagedriver.drivers.s3.document import time_of
 from storagedriver.drivers.s3.parameters import load
 from storagedriver.drivers.s3.store import S3Store
 from storagedriver.errors import InvalidAnswerError, StorageDriverWarning

@@ -9,6 +9,7 @@ from typing import Any
 import oss2
 
 from storagedriver.adapter.http.client import HTTPClient
+from storagedriver.adapter.http.document import Document, document_in
 from storagedriver.adapter.limits import PerProcess
 from storagedriver.drivers.oss.parameters import OSSParameters
 from storagedriver.drivers.oss.transport import StreamTransport, Transport
@@ -65,6 +66,20 @@ class Connection:
     def relative(self, key: str) -> str:
         """The key without the root directory."""
         return key[len(self.parameters.prefix) :]
+
+    def ask(self, root: str, **params: str) -> Document:
+        """Send a request about the bucket whose answer is read here, and not by oss2.
+
+        Parameters
+        ----------
+        root : str
+            The name of the answer's outermost element.
+        **params
+            The query, with underscores for hyphens.
+        """
+        query = {name.replace("_", "-"): value for name, value in params.items()}
+        reply = self.bucket._do("GET", self.parameters.bucket, "", params=query)  # noqa: SLF001 - signs and sends
+        return document_in(reply.answer, root, "GET of the bucket")[1]
 
     def creating(self) -> dict[str, str]:
         """The headers of a request that begins an object.

@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
-from typing import Any
+from urllib.parse import unquote
+from xml.etree.ElementTree import Element
 
 from storagedriver.adapter.ahead import Listing
+from storagedriver.adapter.http.document import time_of
 from storagedriver.adapter.store import Entry
 from storagedriver.drivers.oss.connection import Connection
-from storagedriver.drivers.oss.objects import from_unixtime
+from storagedriver.errors import InvalidAnswerError
 from storagedriver.paths import sort_key
 
 __all__ = ["pages"]
@@ -19,6 +21,8 @@ _MOST = 1000
 #: Greater than every character of a path but no end of the directory: keys
 #: after it may still be in there, but none that a path can name.
 _BEYOND = "~"
+#: The greatest character: no name below a directory comes after it.
+_LAST = "\U0010ffff"
 
 
 def pages(
@@ -28,9 +32,9 @@ def pages(
 
     def fetch(place: _Place, wanted: int) -> tuple[list[Entry], _Place | None]:
         start = (recursive and _leap(connection, place.last, skipped)) or place.start
-        page, token = _page(connection, prefix, min(wanted or _MOST, _MOST), start, recursive=recursive)
+        page, following = _page(connection, prefix, min(wanted or _MOST, _MOST), start, recursive=recursive)
         last = page[-1].key if page else ""
-        return page, _Place({"continuation_token": token}, last) if token else None
+        return page, _Place(following, last) if following else None
 
     start = {"start_after": connection.full(start_after)} if start_after and recursive else {}
     return Listing(fetch, _Place(start), limit=limit)
@@ -46,19 +50,48 @@ class _Place:
 
 def _page(
     connection: Connection, prefix: str, most: int, start: Mapping[str, str], *, recursive: bool
-) -> tuple[list[Entry], str]:
-    result: Any = connection.bucket.list_objects_v2(
-        prefix=connection.full(prefix), delimiter="" if recursive else "/", max_keys=most, **start
+) -> tuple[list[Entry], dict[str, str]]:
+    listed = connection.ask(
+        "ListBucketResult",
+        list_type="2",
+        prefix=connection.full(prefix),
+        delimiter="" if recursive else "/",
+        max_keys=str(most),
+        encoding_type="url",
+        **start,
     )
+    encoded = listed.text("EncodingType") == "url"
+    changed, etag = (listed.space + name for name in ("LastModified", "ETag"))
+
+    def key_in(item: Element, name: str) -> str:
+        text = listed.required(item, name)
+        return connection.relative(unquote(text) if encoded else text)
+
     entries = [
-        Entry(connection.relative(item.key), item.size, from_unixtime(item.last_modified), version=f'"{item.etag}"')
-        for item in result.object_list
+        Entry(
+            key_in(item, "Key"),
+            listed.number(item, "Size"),
+            time_of(item.findtext(changed)),
+            version=item.findtext(etag) or "",
+        )
+        for item in listed.elements("Contents")
     ]
     # A prefix that is nothing but slashes, `a//`, is the directory `a/`.
-    entries += [Entry(connection.relative(directory)[:-1], is_dir=True) for directory in result.prefix_list]
-    if result.prefix_list:
+    prefixes = [Entry(key_in(item, "Prefix")[:-1], is_dir=True) for item in listed.elements("CommonPrefixes")]
+    entries += prefixes
+    if prefixes:
         entries.sort(key=lambda entry: sort_key(entry.key, is_dir=entry.is_dir, order="bytewise"))
-    return entries, result.next_continuation_token if result.is_truncated else ""
+    if listed.text("IsTruncated") != "true":
+        return entries, {}
+    token = listed.text("NextContinuationToken")
+    if token:
+        return entries, {"continuation_token": token}
+    # Without a token it goes on behind the last name, which may stand for all that lie below it.
+    last = entries[-1] if entries else Entry("")
+    following = connection.full(f"{last.key}/{_LAST}" if last.is_dir else last.key)
+    if not entries or following <= start.get("start_after", ""):
+        raise InvalidAnswerError("a listing of the store is cut and does not say how it goes on")
+    return entries, {"start_after": following}
 
 
 def _leap(connection: Connection, last: str, skipped: AbstractSet[str]) -> dict[str, str] | None:

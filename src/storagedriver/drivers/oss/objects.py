@@ -4,19 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime, timezone
-from email.utils import parsedate_to_datetime
 from typing import Any
 
 from oss2.exceptions import ServerError
 
-from storagedriver.adapter.http.client import Answer, whole_size
-from storagedriver.adapter.store import EPOCH, Body, EmptyBody, Entry
+from storagedriver.adapter.http.client import Answer, AnswerError, HTTPBody, Signed
+from storagedriver.adapter.http.reading import first_byte, http_time, measured, open_range, size_in, whole
+from storagedriver.adapter.store import Body, Entry
 from storagedriver.drivers.oss.connection import Connection
-from storagedriver.errors import StorageDriverError
+from storagedriver.errors import InvalidAnswerError
 
 __all__ = ["from_unixtime", "get", "head", "put", "stream"]
 
-_OK = 200
 _NOT_FOUND = 404
 _UNSATISFIABLE = 416
 
@@ -32,18 +31,17 @@ def head(connection: Connection, key: str) -> Entry | None:
     none, and then a missing bucket is None as well.
     """
     try:
-        result = connection.bucket.head_object(connection.full(key))
+        return _head(connection, key, {})
     except ServerError as error:
         if error.status == _NOT_FOUND and error.code in ("", "NoSuchKey"):
             return None
         raise
-    return _entry(key, result.headers, int(result.headers.get("Content-Length", 0)))
 
 
 def get(connection: Connection, key: str) -> bytes:
     """The whole content."""
-    content: bytes = connection.bucket.get_object(connection.full(key)).read()
-    return content
+    answer = connection.bucket.get_object(connection.full(key)).resp.answer
+    return whole(answer, lambda: _head(connection, key, _same(answer.headers.get("ETag", ""))).size)
 
 
 def put(connection: Connection, key: str, content: memoryview) -> None:
@@ -54,27 +52,12 @@ def put(connection: Connection, key: str, content: memoryview) -> None:
 
 def stream(connection: Connection, key: str, offset: int, length: int | None, version: str) -> Body:
     """Open the content from `offset` on, of `version` only if that is not empty."""
-    same = {"If-Match": version} if version else {}
-    headers = dict(same)
-    if offset or length is not None:
-        # There is no empty range: of a stream without length a byte is asked for, and dropped.
-        last = "" if length is None else offset + max(length, 1) - 1
-        headers |= {"Range": f"bytes={offset}-{last}", **_STANDARD}
-    try:
-        result = connection.streams.get_object(connection.full(key), headers=headers)
-    except ServerError as error:
-        if error.status != _UNSATISFIABLE:
-            raise
-        found = connection.bucket.head_object(connection.full(key), headers=same)
-        return EmptyBody(_entry(key, found.headers, int(found.headers["Content-Length"])))
-    body = result.resp.body
-    body.entry = _entry(key, result.headers, whole_size(Answer(result.status, result.headers)))
-    if offset < body.entry.size and length != 0 and not (offset and result.status == _OK):
-        return body  # type: ignore[no-any-return]
-    body.close()
-    if offset < body.entry.size and length != 0:
-        raise StorageDriverError("the store does not support ranges: it answered with the whole object")
-    return EmptyBody(body.entry)
+    same = _same(version)
+
+    def send(headers: Mapping[str, str]) -> tuple[HTTPBody, Answer]:
+        return _open(connection, key, {**same, **headers})
+
+    return open_range(send, lambda: _head(connection, key, same), offset, length)
 
 
 def from_unixtime(seconds: Any) -> datetime:
@@ -82,7 +65,50 @@ def from_unixtime(seconds: Any) -> datetime:
     return datetime.fromtimestamp(seconds, timezone.utc)
 
 
-def _entry(key: str, headers: Mapping[str, str], size: int) -> Entry:
-    date = headers.get("Last-Modified")
-    changed = parsedate_to_datetime(date).astimezone(timezone.utc) if date else EPOCH
-    return Entry(key, size, changed, version=headers.get("ETag", ""))
+def _open(connection: Connection, key: str, headers: Mapping[str, str]) -> tuple[HTTPBody, Answer]:
+    standard = _STANDARD if "Range" in headers else {}
+    try:
+        result = connection.streams.get_object(connection.full(key), headers={**headers, **standard})
+    except ServerError as error:
+        if error.status != _UNSATISFIABLE:
+            raise
+        asked = Signed("GET", connection.parameters.locate(connection.parameters.bucket, connection.full(key)))
+        raise AnswerError(Answer(error.status, error.headers), asked) from error
+    body: HTTPBody = result.resp.body
+    answer: Answer = result.resp.answer
+    try:
+        body.entry = _entry(key, answer)
+    except BaseException:
+        body.close()
+        raise
+    return body, answer
+
+
+def _head(connection: Connection, key: str, same: Mapping[str, str]) -> Entry:
+    """The object, with its size."""
+    full = connection.full(key)
+    entry = _entry(key, connection.bucket.head_object(full, headers=same).resp.answer)
+    return measured(
+        entry,
+        lambda: first_byte(lambda headers: _open(connection, key, {**same, **headers})),
+        lambda: _listed_size(connection, full),
+    )
+
+
+def _listed_size(connection: Connection, full: str) -> int | None:
+    listed = connection.ask("ListBucketResult", list_type="2", prefix=full, max_keys="1")
+    for item in listed.elements("Contents"):
+        if listed.required(item, "Key") == full:
+            return listed.number(item, "Size")
+    return None
+
+
+def _same(version: str) -> dict[str, str]:
+    return {"If-Match": version} if version else {}
+
+
+def _entry(key: str, answer: Answer) -> Entry:
+    if not answer.headers.get("ETag"):
+        raise InvalidAnswerError(f"HTTP {answer.status} without an ETag is no answer of OSS")
+    time = http_time(answer.headers.get("Last-Modified"))
+    return Entry(key, size_in(answer), time, version=answer.headers["ETag"])

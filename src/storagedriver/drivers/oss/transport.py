@@ -8,15 +8,31 @@ the signature. The client brings all that, as to the other stores.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
 from oss2.http import Request
 
 from storagedriver.adapter.http.client import Answer, AnswerError, HTTPBody, HTTPClient, Repeat, Signed
+from storagedriver.adapter.http.document import document_in
 from storagedriver.adapter.store import Entry
+from storagedriver.errors import InvalidAnswerError
 
 __all__ = ["Reply", "StreamTransport", "Transport"]
+
+
+_OK = range(200, 300)
+_COPY_SOURCE = "x-oss-copy-source"
+#: What answers a request, by its method and a name in its query.
+_ROOTS = {
+    ("GET", "list-type"): "ListBucketResult",
+    ("GET", "uploads"): "ListMultipartUploadsResult",
+    ("GET", "uploadId"): "ListPartsResult",
+    ("POST", "uploads"): "InitiateMultipartUploadResult",
+    ("POST", "uploadId"): "CompleteMultipartUploadResult",
+    ("POST", "delete"): "DeleteResult",
+}
 
 
 class Reply:
@@ -70,7 +86,15 @@ class Transport:
         # Sent twice it would begin two uploads, and a resume might take the empty one.
         repeat: Repeat = "unsent" if req.method == "POST" and "uploads" in req.params else "idempotent"
         try:
-            return Reply(self.http.request(lambda: signed, body=req.data, repeat=repeat))
+            return Reply(
+                self.http.request(
+                    lambda: signed,
+                    body=req.data,
+                    repeat=repeat,
+                    interpret=partial(_verified, req),
+                    large=req.method == "GET" and not req.params,
+                )
+            )
         except AnswerError as error:
             return Reply(error.answer)
 
@@ -93,6 +117,25 @@ class StreamTransport(Transport):
         except AnswerError as error:
             return Reply(error.answer)
         return Reply(answers[0], body)
+
+
+def _verified(req: Request, answer: Answer) -> Answer:
+    """An answer that was a success by its status, if it is one of the protocol."""
+    if answer.status not in _OK:
+        return answer
+    root = _root_of(req)
+    if root:
+        answer, _ = document_in(answer, root, f"{req.method} of {urlsplit(req.url).path}")
+    elif req.method in ("GET", "HEAD", "PUT") and not answer.headers.get("ETag"):
+        raise InvalidAnswerError(f"HTTP {answer.status} without an ETag is no answer of OSS")
+    return answer
+
+
+def _root_of(req: Request) -> str:
+    """The name of the document that answers a request, ``""`` where none does."""
+    if req.method == "PUT" and _COPY_SOURCE in req.headers:
+        return "CopyPartResult" if "uploadId" in req.params else "CopyObjectResult"
+    return next((root for (method, name), root in _ROOTS.items() if method == req.method and name in req.params), "")
 
 
 def _signed(req: Request) -> Signed:

@@ -18,7 +18,7 @@ from storagedriver.adapter.store import Entry
 from storagedriver.drivers.oss.checksums import combined
 from storagedriver.drivers.oss.connection import Connection
 from storagedriver.drivers.oss.objects import from_unixtime
-from storagedriver.errors import StorageDriverError
+from storagedriver.errors import InvalidAnswerError, StorageDriverError
 
 __all__ = ["abort", "complete", "consists_of", "copy_part", "create", "list_parts", "list_uploads", "put_part"]
 
@@ -37,6 +37,8 @@ class SummedPart(Part):
 def create(connection: Connection, key: str) -> str:
     """Begin an upload and return its id."""
     result: Any = connection.bucket.init_multipart_upload(connection.full(key), headers=connection.creating())
+    if not result.upload_id:
+        raise InvalidAnswerError("the store has begun an upload and does not say its id")
     return str(result.upload_id)
 
 
@@ -64,6 +66,8 @@ def copy_part(
     )
     # The entity tag is in the body, which oss2 does not read.
     etag = _document(result).findtext("ETag") or result.headers.get("ETag", "")
+    if not etag:
+        raise InvalidAnswerError("the store has copied a part of an upload and does not say its ETag")
     return SummedPart(number, size, etag, crc=result.crc)
 
 
@@ -85,7 +89,7 @@ def list_parts(connection: Connection, key: str, upload_id: str) -> list[Part]:
         if not result.is_truncated:
             return found
         if result.next_marker in ("", marker):
-            raise StorageDriverError(f"the store's list of the parts of an upload does not go on after {marker!r}")
+            raise InvalidAnswerError(f"the store's list of the parts of an upload does not go on after {marker!r}")
         marker = result.next_marker
 
 
@@ -131,7 +135,7 @@ def list_uploads(connection: Connection, prefix: str) -> Iterator[OpenUpload]:
             return
         following = (result.next_key_marker, result.next_upload_id_marker)
         if following == markers:
-            raise StorageDriverError("the store's list of unfinished uploads does not go on")
+            raise InvalidAnswerError("the store's list of unfinished uploads does not go on")
         markers = following
 
 

@@ -22,9 +22,9 @@ from xml.etree.ElementTree import Element
 
 from storagedriver.adapter.ahead import Listing
 from storagedriver.adapter.fanout import fan_out
+from storagedriver.adapter.http.document import time_of
 from storagedriver.adapter.store import Entry
 from storagedriver.drivers.s3.bucket import Bucket
-from storagedriver.drivers.s3.document import time_of
 from storagedriver.errors import InvalidAnswerError
 from storagedriver.paths import WalkOrder, sort_key
 

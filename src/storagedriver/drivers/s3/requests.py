@@ -7,27 +7,24 @@ import logging
 import os
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from typing import Any, TypeVar
 
 from storagedriver import __about__
 from storagedriver.adapter.http.client import TRUST, Answer, AnswerError, HTTPBody, HTTPClient, Signed
+from storagedriver.adapter.http.document import Document, document_in
 from storagedriver.adapter.limits import PerProcess
 from storagedriver.adapter.store import Entry
-from storagedriver.drivers.s3.document import Document
 from storagedriver.drivers.s3.errors import NoCredentialsError, code_of, is_passing
 from storagedriver.drivers.s3.parameters import S3Parameters
 from storagedriver.drivers.s3.sdk import SDK
 from storagedriver.drivers.s3.signer import UNSIGNED, Credentials, Signer, SignerV2, SignerV4
 from storagedriver.drivers.s3.urls import place_of, quoted
-from storagedriver.errors import InvalidAnswerError
 
 __all__ = ["Requests"]
 
 T = TypeVar("T")
 
 _OK = range(200, 300)
-_INTERNAL = 500
 #: Seconds for which credentials are used before the SDK is asked again; it
 #: renews those that end, minutes before they do.
 _FRESH = 60.0
@@ -126,13 +123,7 @@ class Requests:
         def interpret(answer: Answer) -> Answer:
             if answer.status not in _OK:
                 return answer
-            what = f"{method} of {key or 'the bucket'} was answered {answer.status}"
-            document = Document.read(answer.content, what)
-            if document.name == "Error":
-                return replace(answer, status=_INTERNAL)
-            # Some servers say Response for Result.
-            if document.name not in (root, root.replace("Result", "Response")):
-                raise InvalidAnswerError(f"{what} with <{document.name}>, and <{root}> was expected")
+            answer, document = document_in(answer, root, f"{method} of {key or 'the bucket'}")
             documents.append(document)
             return answer
 

@@ -9,10 +9,10 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime
 from xml.etree import ElementTree as ET
 
+from storagedriver.adapter.http.document import Document, time_of
 from storagedriver.adapter.multipart import OpenUpload, Part
 from storagedriver.adapter.store import Entry
 from storagedriver.drivers.s3.bucket import COPY_RATE, NAMESPACE, Bucket
-from storagedriver.drivers.s3.document import Document, time_of
 from storagedriver.drivers.s3.errors import code_of, status
 from storagedriver.errors import InvalidAnswerError, StorageDriverError
 

@@ -1,16 +1,20 @@
-"""The XML of an answer, read with the standard library: the SDK takes ten times longer for an entry."""
+"""The XML of an answer, read with the standard library: SDKs take ten times longer for an entry."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import datetime
 from xml.etree import ElementTree as ET
 
+from storagedriver.adapter.http.client import Answer
 from storagedriver.adapter.http.reading import http_time, iso_time
 from storagedriver.adapter.store import EPOCH
 from storagedriver.errors import InvalidAnswerError
 
-__all__ = ["Document", "time_of"]
+__all__ = ["Document", "document_in", "time_of"]
+
+_INTERNAL = 500
 
 
 class Document:
@@ -21,7 +25,7 @@ class Document:
     name : str
         That of its outermost element.
     space : str
-        What stands before the names of its elements. Not every server has Amazon's namespace.
+        What stands before the names of its elements: their namespace, which some servers leave out.
     """
 
     def __init__(self, root: ET.Element, what: str) -> None:
@@ -98,6 +102,42 @@ class Document:
         if not text.isdecimal():
             raise InvalidAnswerError(f"{self._what} with {text[:40]!r} for a {name}")
         return int(text)
+
+
+def document_in(answer: Answer, root: str, what: str) -> tuple[Answer, Document]:
+    """The document in an answer that was a success by its status.
+
+    Parameters
+    ----------
+    answer : Answer
+        The answer.
+    root : str
+        The name that the outermost element must have.
+    what : str
+        What was asked for, for errors.
+
+    Returns
+    -------
+    answer : Answer
+        The answer. Where the document says that the store has failed, its
+        status is 500: a store that has begun to answer can say it in no other
+        way.
+    document : Document
+        The document.
+
+    Raises
+    ------
+    InvalidAnswerError
+        If it is another document, or none.
+    """
+    what = f"{what} was answered {answer.status}"
+    document = Document.read(answer.content, what)
+    if document.name == "Error":
+        return replace(answer, status=_INTERNAL), document
+    # Some servers say Response for Result.
+    if document.name not in (root, root.replace("Result", "Response")):
+        raise InvalidAnswerError(f"{what} with <{document.name}>, and <{root}> was expected")
+    return answer, document
 
 
 def time_of(text: str | None) -> datetime:
