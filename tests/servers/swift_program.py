@@ -84,8 +84,8 @@ max_upload_part_num = 10000
 [filter:tempauth]
 use = egg:swift#tempauth
 token_life = 86400
-user_test_tester = testing .admin http://127.0.0.1:{port}/v1/AUTH_test
-user_test_reader = reading http://127.0.0.1:{port}/v1/AUTH_test
+user_test_tester = testing .admin $HOST/v1/AUTH_test
+user_test_reader = reading $HOST/v1/AUTH_test
 [filter:slo]
 use = egg:swift#slo
 min_segment_size = 1

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Collection, Mapping
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import Any, TypeVar
 from urllib.parse import quote, urlencode, urlsplit
 
 from storagedriver.adapter.http.client import TRUST, Answer, AnswerError, HTTPBody, HTTPClient, Signed
+from storagedriver.adapter.http.document import json_in
 from storagedriver.adapter.store import Entry
 from storagedriver.drivers.swift.auth import Account
 
 __all__ = ["Client", "quoted"]
+
+T = TypeVar("T")
 
 _OK = range(200, 300)
 #: From here on an answer says nothing of what the cluster can do.
@@ -58,8 +61,7 @@ class Client:
         query: Mapping[str, Any] | None = None,
         headers: Mapping[str, str] | None = None,
         body: Any = None,
-        expected: Collection[int] = _OK,
-        extra_time: float = 0.0,
+        **options: Any,
     ) -> Answer:
         """Send a request and read the whole answer.
 
@@ -76,10 +78,8 @@ class Client:
             Those of the request.
         body : bytes-like, optional
             What is sent.
-        expected : collection of int
-            The statuses that are an answer; any other raises.
-        extra_time : float
-            The seconds that the server may work on it, on top of `timeout`.
+        **options
+            As for `HTTPClient.request`.
 
         Raises
         ------
@@ -87,9 +87,19 @@ class Client:
             For a status that is not expected.
         """
         signer = _Signer(self.account, method, name, query, headers)
-        return self._http.request(
-            signer.sign, body=body, expected=expected, refresh=signer.refresh, extra_time=extra_time
-        )
+        return self._http.request(signer.sign, body=body, refresh=signer.refresh, **options)
+
+    def ask(self, kind: type[T], method: str, name: str = "", **options: Any) -> T:
+        """Send a request whose answer is JSON, a `dict` or a `list`; the options are those of `request`."""
+        found: list[T] = []
+
+        def interpret(answer: Answer) -> Answer:
+            if answer.status in _OK:
+                found.append(json_in(answer, kind, f"{method} of {name or 'the account'}"))
+            return answer
+
+        self.request(method, name, interpret=interpret, **options)
+        return found[-1]
 
     def stream(
         self,

@@ -7,19 +7,21 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timezone
 from email.utils import parsedate_to_datetime
+from functools import partial
 from typing import Any
 from urllib.parse import quote, unquote
 
-from storagedriver.adapter.http.client import Answer, AnswerError
-from storagedriver.adapter.store import EPOCH
+from storagedriver.adapter.http.client import Answer, AnswerError, HTTPBody
+from storagedriver.adapter.http.reading import SIZE_UNKNOWN, first_byte, measured
+from storagedriver.adapter.store import EPOCH, Entry
 from storagedriver.drivers.swift.client import Client
 from storagedriver.drivers.swift.errors import status
-from storagedriver.errors import BucketNotFoundError
+from storagedriver.errors import BucketNotFoundError, InvalidAnswerError
 
-__all__ = ["CONTENT_TYPE", "EMPTY", "Container", "ObjectInfo", "info_of"]
+__all__ = ["CONTENT_TYPE", "EMPTY", "Container", "ObjectInfo", "described", "info_of"]
 
 #: What the registry gives everything it writes.
 CONTENT_TYPE = "application/octet-stream"
@@ -28,6 +30,7 @@ EMPTY = "d41d8cd98f00b204e9800998ecf8427e"
 
 #: The slowest copy on the server that is waited for, in bytes a second.
 _COPY_RATE = 8 << 20
+_OK = range(200, 300)
 _NOT_FOUND = 404
 _PRECONDITION_FAILED = 412
 #: How many bytes the segments of a manifest have together, as its writer knows
@@ -93,6 +96,19 @@ def info_of(headers: Mapping[str, str]) -> ObjectInfo:
     )
 
 
+def described(answer: Answer) -> Answer:
+    """An answer about an object, or one by which it was written, as it is: it has an Etag, or is that of a manifest.
+
+    Raises
+    ------
+    InvalidAnswerError
+        If it has none: then it is not Swift's.
+    """
+    if answer.status in _OK and not answer.headers.get("Etag") and "X-Object-Manifest" not in answer.headers:
+        raise InvalidAnswerError(f"HTTP {answer.status} without an Etag is no answer of Swift about an object")
+    return answer
+
+
 def _moment(headers: Mapping[str, str]) -> datetime:
     # Of the two only the first has fractions of a second.
     with contextlib.suppress(ValueError, KeyError):
@@ -149,11 +165,32 @@ class Container:
             Of a large object, ask for its manifest: Swift then need not look at the segments.
         """
         try:
-            return info_of(self.request("HEAD", key, query=RAW if raw else None).headers)
+            answer = self.request("HEAD", key, query=RAW if raw else None, interpret=described)
         except AnswerError as error:
             if status(error) == _NOT_FOUND:
                 return None
             raise
+        info = info_of(answer.headers)
+        if info.size is not None or info.is_large:
+            return info
+        entry = measured(
+            Entry(key, SIZE_UNKNOWN), lambda: first_byte(partial(self._open, key)), lambda: self._listed_size(key)
+        )
+        return replace(info, size=entry.size)
+
+    def _open(self, key: str, headers: Mapping[str, str]) -> tuple[HTTPBody, Answer]:
+        answers: list[Answer] = []
+
+        def entry(answer: Answer) -> Entry:
+            answers.append(answer)
+            return Entry(key)
+
+        return self.client.stream(f"{self.name}/{key}", entry, headers=headers), answers[-1]
+
+    def _listed_size(self, key: str) -> int | None:
+        query = {"prefix": key, "limit": 1, "format": "json"}
+        lines = self.client.ask(list, "GET", self.name, query=query)
+        return next((line.get("bytes") for line in lines if line.get("name") == key), None)
 
     def put(self, key: str, content: Any, *, headers: Mapping[str, str] | None = None, writer: str = "") -> None:
         """Write an object, making the container if need be."""
@@ -161,12 +198,12 @@ class Container:
         if writer:
             sent[_WRITER] = writer
         try:
-            self.request("PUT", key, body=content, headers=sent)
+            self.request("PUT", key, body=content, headers=sent, interpret=described)
         except AnswerError as error:
             if status(error) != _NOT_FOUND:
                 raise
             self.make()
-            self.request("PUT", key, body=content, headers=sent)
+            self.request("PUT", key, body=content, headers=sent, interpret=described)
 
     def create(self, key: str, content: Any, *, writer: str = "") -> bool:
         """Write an object unless there is one already; say whether it was written.
@@ -221,12 +258,17 @@ class Container:
         """
         target = to or self
         sent = {"Destination": f"{quote(target.name)}/{quote(dest)}", **(headers or {})}
-        query = RAW if raw else None
+        options: dict[str, Any] = {
+            "headers": sent,
+            "query": RAW if raw else None,
+            "extra_time": size / _COPY_RATE,
+            "interpret": described,
+        }
         try:
-            self.request("COPY", key, headers=sent, query=query, extra_time=size / _COPY_RATE)
+            self.request("COPY", key, **options)
         except AnswerError as error:
             # Either of the two may be missing.
             if status(error) != _NOT_FOUND or self.head(key, raw=True) is None:
                 raise
             target.make()
-            self.request("COPY", key, headers=sent, query=query, extra_time=size / _COPY_RATE)
+            self.request("COPY", key, **options)

@@ -5,9 +5,7 @@ https://docs.openstack.org/swift/latest/middleware.html#bulk-delete
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
-from typing import Any
 from urllib.parse import unquote
 
 from storagedriver.adapter.deleting import DeleteError
@@ -16,7 +14,7 @@ from storagedriver.adapter.http.client import AnswerError
 from storagedriver.adapter.store import Failure
 from storagedriver.drivers.swift.client import Client, quoted
 from storagedriver.drivers.swift.errors import status
-from storagedriver.errors import PermissionDeniedError, StorageDriverError, UnavailableError
+from storagedriver.errors import InvalidAnswerError, PermissionDeniedError, StorageDriverError, UnavailableError
 
 __all__ = ["delete"]
 
@@ -78,17 +76,19 @@ def _delete_batch(client: Client, names: Sequence[str]) -> dict[str, str]:
 
 
 def _request(client: Client, names: Sequence[str]) -> dict[str, str]:
-    answer = client.request(
+    # The status is always 200, sent before anything was done; the body says how it went.
+    outcome = client.ask(
+        dict,
         "POST",
         query={"bulk-delete": "1"},
         headers={"Content-Type": "text/plain", "Accept": "application/json"},
         body="\n".join(map(quoted, names)).encode(),
         extra_time=len(names) * _SLOWEST,
     )
-    # The status is always 200, sent before anything was done; the body says how it went.
-    outcome: dict[str, Any] = json.loads(answer.content)
     failed = {unquote(name).lstrip("/"): reason for name, reason in outcome.get("Errors", [])}
     code = str(outcome.get("Response Status", ""))
+    if not code:
+        raise InvalidAnswerError("the answer to a bulk delete does not say how it went")
     if not failed and not code.startswith("200"):
         reason = f"{code} {outcome.get('Response Body', '')}".strip()
         return dict.fromkeys(names, reason)

@@ -5,20 +5,20 @@ https://docs.openstack.org/api-ref/object-store/#show-container-details-and-list
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from datetime import datetime, timezone
+from datetime import datetime
 from functools import partial
 from typing import Any
 
 from storagedriver.adapter.ahead import Listing
 from storagedriver.adapter.http.client import AnswerError
+from storagedriver.adapter.http.reading import iso_time
 from storagedriver.adapter.store import EPOCH
 from storagedriver.drivers.swift.client import Client
 from storagedriver.drivers.swift.container import EMPTY, Container
 from storagedriver.drivers.swift.errors import status
-from storagedriver.errors import BucketNotFoundError
+from storagedriver.errors import BucketNotFoundError, InvalidAnswerError
 
 __all__ = ["Listed", "containers", "objects", "page"]
 
@@ -120,29 +120,36 @@ def _page(
         asked = min(wanted or most, most)
         params = {**query, "marker": marker, "format": "json", "limit": asked}
         try:
-            content = client.request("GET", name, query={key: value for key, value in params.items() if value}).content
+            lines = client.ask(list, "GET", name, query={key: value for key, value in params.items() if value})
             break
         except AnswerError as error:
             lower = int(client.info().get("swift", {}).get("container_listing_limit", 0))
             if status(error) != _PRECONDITION_FAILED or not 0 < lower < most:
                 raise
             most = lower
-    lines: list[dict[str, Any]] = json.loads(content) if content.strip() else []
     if not lines or (len(lines) < asked and len(lines) % _ROUND):
         return lines, None
-    return lines, lines[-1].get("name") or lines[-1]["subdir"]
+    following = _name(lines[-1])
+    if following <= marker:
+        raise InvalidAnswerError(f"a listing of the store does not go on after {marker!r}")
+    return lines, following
+
+
+def _name(line: Any) -> str:
+    name = (line.get("name") or line.get("subdir")) if isinstance(line, dict) else None
+    if not isinstance(name, str):
+        raise InvalidAnswerError(f"a line of a listing has no name: {str(line)[:60]!r}")
+    return name
 
 
 def _listed(line: dict[str, Any]) -> Listed:
+    name = _name(line)
     if "subdir" in line:
-        return Listed(line["subdir"], is_dir=True)
-    size = int(line["bytes"])
+        return Listed(name, is_dir=True)
+    if not isinstance(line.get("bytes"), int) or "last_modified" not in line:
+        raise InvalidAnswerError(f"a listing does not say size and time of {name!r}")
+    size = line["bytes"]
     is_marker = size == 0 and line.get("content_type", "").startswith(_DIRECTORY_TYPE)
     # Of a static large object this is the hash of the manifest, which a HEAD does not show.
     etag = "" if "slo_etag" in line else line.get("hash", "")
-    return Listed(line["name"], size, _moment(line["last_modified"]), etag, is_marker=is_marker)
-
-
-def _moment(text: str) -> datetime:
-    time = datetime.fromisoformat(text.replace("Z", "+00:00"))
-    return time.replace(tzinfo=timezone.utc) if time.tzinfo is None else time.astimezone(timezone.utc)
+    return Listed(name, size, iso_time(line["last_modified"]), etag, is_marker=is_marker)

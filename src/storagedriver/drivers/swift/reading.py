@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import hashlib
-import re
 from collections import deque
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import replace
 
-from storagedriver.adapter.http.client import Answer, AnswerError
+from storagedriver.adapter.http.client import Answer, AnswerError, HTTPBody
+from storagedriver.adapter.http.reading import SIZE_UNKNOWN, range_of, size_in
 from storagedriver.adapter.store import Body, Entry
-from storagedriver.drivers.swift.container import RAW, Container, ObjectInfo, info_of
+from storagedriver.drivers.swift.container import RAW, Container, ObjectInfo, described, info_of
 from storagedriver.drivers.swift.errors import status
 from storagedriver.drivers.swift.segments import Segment, dynamic_segments
-from storagedriver.errors import ConflictError, PathNotFoundError, StorageDriverError, UnavailableError
+from storagedriver.errors import ConflictError, InvalidAnswerError, PathNotFoundError, UnavailableError
 
 __all__ = ["open_object", "read_object"]
 
@@ -23,7 +23,6 @@ _OK = 200
 _NOT_FOUND = 404
 _PRECONDITION_FAILED = 412
 _UNSATISFIABLE = 416
-_SIZE = re.compile(r"bytes (?:[0-9]+-[0-9]+|\*)/([0-9]+)")
 #: What is asked for at a time where several ranges are read at a time, in bytes.
 _PIECE = 8 << 20
 
@@ -110,10 +109,10 @@ def _open_at_once(container: Container, key: str, offset: int, length: int | Non
 
     def entry(answer: Answer) -> Entry:
         seen.append(answer)
-        info = info_of(answer.headers)
-        return Entry(key, _whole_size(answer), info.mod_time, version=info.etag)
+        info = info_of(described(answer).headers)
+        return Entry(key, size_in(answer), info.mod_time, version=info.etag)
 
-    headers = _range(offset, length)
+    headers = range_of(offset, length)
     if version and not version.startswith('"'):
         headers["If-Match"] = version
     try:
@@ -122,7 +121,7 @@ def _open_at_once(container: Container, key: str, offset: int, length: int | Non
     except AnswerError as error:
         if status(error) != _UNSATISFIABLE:
             raise
-        info = replace(info_of(error.answer.headers), size=_whole_size(error.answer))
+        info = replace(info_of(error.answer.headers), size=_size_past_the_end(container, key, error.answer))
         if info.is_large:
             return _open_large(container, key, info, offset, length, 1)
         return _Pieces(container, Entry(key, info.size or 0, info.mod_time, version=info.etag), ())
@@ -130,10 +129,36 @@ def _open_at_once(container: Container, key: str, offset: int, length: int | Non
     if info.is_large:
         body.close()
         return _open_large(container, key, info, offset, length, 1)
-    if seen[0].status == _OK and offset and body.entry.size:
+    try:
+        return _checked(container, key, body, seen[0], offset, length)
+    except BaseException:
         body.close()
-        raise StorageDriverError("the store does not support ranges: it answered with the whole object")
+        raise
+
+
+def _checked(
+    container: Container, key: str, body: HTTPBody, answer: Answer, offset: int, length: int | None
+) -> HTTPBody:
+    """The body with its size, for which the store is asked if need be, and with its length where that is not said."""
+    if body.entry.size == SIZE_UNKNOWN:
+        info = container.head(key)
+        if info is None or info.size is None or info.etag != body.entry.version:
+            raise ConflictError("it was deleted or replaced as it was opened")
+        body.entry = replace(body.entry, size=info.size)
+    left = max(0, body.entry.size - offset)
+    if answer.status == _OK and offset and body.entry.size:
+        raise InvalidAnswerError("the store does not support ranges: it answered with the whole object")
+    body.expect(body.entry.size if answer.status == _OK else left if length is None else min(left, max(length, 1)))
     return body
+
+
+def _size_past_the_end(container: Container, key: str, answer: Answer) -> int | None:
+    """The size of an object, of which a range was asked for that begins behind its end."""
+    size = size_in(answer)
+    if size != SIZE_UNKNOWN:
+        return size
+    info = container.head(key)
+    return None if info is None else info.size
 
 
 def _open_large(
@@ -187,7 +212,7 @@ def _split(segment: Segment) -> Iterator[Segment]:
 
 
 def _headers(segment: Segment) -> dict[str, str]:
-    headers = _range(segment.first, segment.size) if segment.is_range else {}
+    headers = range_of(segment.first, segment.size) if segment.is_range else {}
     if segment.etag:
         headers["If-Match"] = segment.etag
     return headers
@@ -225,7 +250,7 @@ class _Pieces:
 
     def _next(self, segment: Segment) -> None:
         def entry(answer: Answer) -> Entry:
-            return replace(self.entry, size=_whole_size(answer))
+            return replace(self.entry, size=size_in(described(answer)))
 
         name = f"{segment.container}/{segment.key}"
         with _replaced():
@@ -283,16 +308,3 @@ def _replaced() -> Iterator[None]:
         if status(error) in (_NOT_FOUND, _PRECONDITION_FAILED):
             raise ConflictError("it was replaced or deleted while it was read") from error
         raise
-
-
-def _range(offset: int, length: int | None) -> dict[str, str]:
-    """The header for a range; of an empty one a byte is asked for, there being no empty range."""
-    if not offset and length is None:
-        return {}
-    last = "" if length is None else offset + max(length, 1) - 1
-    return {"Range": f"bytes={offset}-{last}"}
-
-
-def _whole_size(answer: Answer) -> int:
-    match = _SIZE.fullmatch(answer.headers.get("Content-Range", ""))
-    return int(match[1]) if match else int(answer.headers.get("Content-Length", 0))

@@ -1,4 +1,4 @@
-"""The fault matrix: a driver of a remote store while its requests fail, and the kills of a process.
+"""What can go wrong with a remote store: requests that fail, answers that are none, and the kills of a process.
 
 A driver's whole test module is::
 
@@ -8,9 +8,10 @@ A driver's whole test module is::
     TestFaults = fault_suite("mine", make, CAPABILITIES, "http://127.0.0.1:9000", part=1 << 20)
 """
 
+from storagedriver.testsuites.faults.answers import answer_suite
 from storagedriver.testsuites.faults.kill_suite import kill_suite
 from storagedriver.testsuites.faults.proxy import FaultProxy
 from storagedriver.testsuites.faults.states import FaultFoundError
 from storagedriver.testsuites.faults.suite import Known, fault_suite
 
-__all__ = ["FaultFoundError", "FaultProxy", "Known", "fault_suite", "kill_suite"]
+__all__ = ["FaultFoundError", "FaultProxy", "Known", "answer_suite", "fault_suite", "kill_suite"]

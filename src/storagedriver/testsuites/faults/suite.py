@@ -21,7 +21,7 @@ from storagedriver.testsuites.faults.scripts import SCRIPTS, Sizes
 from storagedriver.testsuites.faults.states import FaultFoundError
 from storagedriver.testsuites.streams import slow_is_on
 
-__all__ = ["Known", "fault_suite"]
+__all__ = ["Known", "fault_suite", "fixtures_of"]
 
 _log = logging.getLogger(__name__)
 #: The seed that chooses the cases of an ordinary run, and the name of the one case to run.
@@ -68,9 +68,9 @@ class Faults:
     @pytest.fixture
     def store(self, request: pytest.FixtureRequest) -> Store:
         """The driver under test; what `make_driver` asks for are fixtures."""
-        given = _fixtures(self.make_driver, request, skip=2)
+        given = fixtures_of(self.make_driver, request, skip=2)
         asked = self.endpoint
-        endpoint = asked if isinstance(asked, str) else asked(**_fixtures(asked, request))
+        endpoint = asked if isinstance(asked, str) else asked(**fixtures_of(asked, request))
 
         def make(address: str, timeout: float) -> StorageDriver:
             return self.make_driver(address, timeout, **given)
@@ -192,7 +192,7 @@ def fault_suite(  # noqa: PLR0913 - an author gives them by name
     return type("TestFaults" + "".join(word[:1].upper() + word[1:] for word in words), (Faults,), attributes)
 
 
-def _fixtures(function: Callable[..., Any], request: pytest.FixtureRequest, skip: int = 0) -> dict[str, Any]:
+def fixtures_of(function: Callable[..., Any], request: pytest.FixtureRequest, skip: int = 0) -> dict[str, Any]:
     """What a function asks for by the names of its parameters, but for the first ones."""
     parameters = list(inspect.signature(function).parameters.values())[skip:]
     wanted = [parameter.name for parameter in parameters if parameter.default is parameter.empty]
