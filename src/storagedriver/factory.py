@@ -13,6 +13,7 @@ when `create` asks for it::
 from __future__ import annotations
 
 import difflib
+import sys
 from collections.abc import Callable, Mapping
 from importlib.metadata import EntryPoint, entry_points
 from typing import Any
@@ -28,6 +29,8 @@ GROUP = "storagedriver.drivers"
 DriverFactory = Callable[[Mapping[str, Any]], StorageDriver]
 
 _registered: dict[str, DriverFactory] = {}
+#: What was found, by the name and the places where packages were looked for.
+_loaded: dict[tuple[str, ...], DriverFactory] = {}
 
 
 def register(name: str, factory: DriverFactory | None) -> None:
@@ -96,6 +99,15 @@ def create(name: str, parameters: Mapping[str, Any] | None = None) -> StorageDri
 
 
 def _load(name: str) -> DriverFactory:
+    # To read what all installed packages bring costs as much as twenty requests.
+    place = (name, *sys.path)
+    factory = _loaded.get(place)
+    if factory is None:
+        factory = _loaded[place] = _found(name)
+    return factory
+
+
+def _found(name: str) -> DriverFactory:
     points = {_identity(point): point for point in entry_points(group=GROUP, name=name)}
     if not points:
         known = names()

@@ -113,7 +113,7 @@ class Answer:
     is_framed: bool = True
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return type(self), (self.status, Headers(dict(self.headers)), self.content, self.is_framed)
+        return type(self), (self.status, Headers.of(self.headers), self.content, self.is_framed)
 
 
 def whole_size(answer: Answer) -> int:
@@ -448,9 +448,9 @@ class HTTPClient:
         except BaseException:
             connection.close()
             raise
-        _log.debug(
-            "%s %s: %d in %.0f ms", request.method, hidden(request.url), status, (time.monotonic() - start) * 1e3
-        )
+        if _log.isEnabledFor(logging.DEBUG):
+            took = (time.monotonic() - start) * 1e3
+            _log.debug("%s %s: %d in %.0f ms", request.method, hidden(request.url), status, took)
         answer = Answer(status, headers, is_framed=content.is_framed)
         if call.stream and status in call.expected:
             return opened, answer
@@ -491,14 +491,18 @@ def hidden(url: str) -> str:
 
 def _head(request: Signed, target: str, host: str, body: Any, more: Mapping[str, str]) -> bytes:
     """The head of a request (RFC 9112, 2 and 3)."""
-    headers = {"Host": host, "User-Agent": _AGENT, "Accept-Encoding": "identity", **more}
-    if body is not None or request.method in ("PUT", "POST"):
+    given = {name.lower() for name in request.headers}
+    headers = dict(request.headers)
+    if "host" not in given:
+        headers["Host"] = host
+    if "user-agent" not in given:
+        headers["User-Agent"] = _AGENT
+    if "accept-encoding" not in given:
+        headers["Accept-Encoding"] = "identity"
+    if "content-length" not in given and (body is not None or request.method in ("PUT", "POST")):
         headers["Content-Length"] = str(0 if body is None else len(body))
-    names = {name.lower(): name for name in headers}
-    for name, value in request.headers.items():
-        headers.pop(names.get(name.lower(), ""), None)
-        headers[name] = value
-    lines = [f"{request.method} {target} HTTP/1.1", *(f"{name}: {value}" for name, value in headers.items())]
-    if any("\n" in line or "\r" in line for line in lines):
+    headers |= more
+    text = "\r\n".join([f"{name}: {value}" for name, value in headers.items()])
+    if text.count("\n") != len(headers) - 1 or "\n" in target or "\r" in target:
         raise ValueError("a header of the request has a line break in it")
-    return ("\r\n".join(lines) + "\r\n\r\n").encode("latin-1")
+    return f"{request.method} {target} HTTP/1.1\r\n{text}\r\n\r\n".encode("latin-1")

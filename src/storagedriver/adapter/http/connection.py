@@ -11,7 +11,7 @@ import select
 import socket
 import ssl
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 import httptools
@@ -49,30 +49,49 @@ class BrokenAnswerError(HTTPError):
 
 
 class Headers(Mapping[str, str]):
-    """The headers of an answer. Names are found in any case."""
+    """The headers of an answer. Names are found in any case.
 
-    __slots__ = ("_fields",)
+    They are decoded when the first is asked for: of most answers two or three are.
 
-    def __init__(self, fields: Mapping[str, str] | None = None) -> None:
-        self._fields = {name.lower(): value for name, value in (fields or {}).items()}
+    Parameters
+    ----------
+    received : sequence of (bytes, bytes)
+        Names and values, as they came. Those of one name are joined by a comma (RFC 9110, 5.3).
+    """
+
+    __slots__ = ("_fields", "_received")
+
+    def __init__(self, received: Iterable[tuple[bytes, bytes]] = ()) -> None:
+        self._received = received
+        self._fields: dict[str, str] | None = None
+
+    @classmethod
+    def of(cls, headers: Mapping[str, str]) -> Headers:
+        """The same headers, of which names are found in any case."""
+        return cls([(name.encode("latin-1"), value.encode("latin-1")) for name, value in headers.items()])
 
     def __getitem__(self, name: str) -> str:
-        return self._fields[name.lower()]
+        return self._decoded()[name.lower()]
 
     def __iter__(self) -> Iterator[str]:
-        return iter(self._fields)
+        return iter(self._decoded())
 
     def __len__(self) -> int:
-        return len(self._fields)
+        return len(self._decoded())
 
     def get(self, name: str, default: Any = None) -> Any:
         """The value of a header."""
-        return self._fields.get(name.lower(), default)
+        return self._decoded().get(name.lower(), default)
 
-    def add(self, name: str, value: str) -> None:
-        """Add a header. Those of one name are joined by a comma (RFC 9110, 5.3)."""
-        name = name.lower()
-        self._fields[name] = f"{self._fields[name]}, {value}" if name in self._fields else value
+    def _decoded(self) -> dict[str, str]:
+        fields = self._fields
+        if fields is None:
+            fields = {}
+            for raw, content in self._received:
+                name, value = raw.decode("latin-1").lower(), content.decode("latin-1").rstrip(" \t")
+                fields[name] = f"{fields[name]}, {value}" if name in fields else value
+            self._fields = fields
+        return fields
 
 
 class _Parsed:
@@ -80,7 +99,7 @@ class _Parsed:
 
     def __init__(self) -> None:
         self.parser = httptools.HttpResponseParser(self)
-        self.headers = Headers()
+        self.fields: list[tuple[bytes, bytes]] = []
         self.status = 0
         self.pieces: list[bytes] = []
         self.has_head = False
@@ -103,7 +122,7 @@ class _Parsed:
 
     def on_header(self, name: bytes, value: bytes) -> None:
         if not self.has_head:
-            self.headers.add(name.decode("latin-1"), value.decode("latin-1").rstrip(" \t"))
+            self.fields.append((name, value))
 
     def on_headers_complete(self) -> None:
         if self.has_head:
@@ -111,7 +130,7 @@ class _Parsed:
         self.status = self.parser.get_status_code()
         if self.status in _INFORMATIONAL and self.status != _SWITCHING:
             # An interim answer; the one that counts follows (RFC 9110, 15.2).
-            self.headers = Headers()
+            self.fields = []
             return
         self.has_head = True
         self.is_kept = self.parser.should_keep_alive()
@@ -223,7 +242,8 @@ class Connection:
                 raise BrokenAnswerError(f"the head of the answer has more than {_LONGEST_HEAD} bytes")
         if parsed.status == _SWITCHING:
             raise BrokenAnswerError("the server changed the protocol without being asked to")
-        return parsed.status, parsed.headers, Content(self, parsed, method)
+        headers = Headers(parsed.fields)
+        return parsed.status, headers, Content(self, parsed, headers, method)
 
     def close(self) -> None:
         """Close it."""
@@ -261,11 +281,11 @@ class Content:
         that broke looks the same.
     """
 
-    def __init__(self, connection: Connection, parsed: _Parsed, method: str) -> None:
+    def __init__(self, connection: Connection, parsed: _Parsed, headers: Headers, method: str) -> None:
         self._connection = connection
         self._parsed = parsed
-        chunked = "chunked" in parsed.headers.get("transfer-encoding", "").lower()
-        length = parsed.headers.get("content-length")
+        chunked = "chunked" in headers.get("transfer-encoding", "").lower()
+        length = headers.get("content-length")
         self.is_framed = True
         #: The bytes that are still to come from the socket; None where chunks or the end of the connection say it.
         self._left: int | None = None

@@ -10,9 +10,10 @@ import base64
 import hashlib
 import hmac
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from email.utils import formatdate
+from functools import lru_cache
 from typing import Protocol
 from urllib.parse import quote, urlsplit
 
@@ -22,6 +23,9 @@ __all__ = ["UNSIGNED", "Credentials", "Signer", "SignerV2", "SignerV4"]
 
 #: In place of a hash, where TLS protects the body.
 UNSIGNED = "UNSIGNED-PAYLOAD"
+
+#: The bytes of a block of SHA-256.
+_BLOCK = 64
 
 Query = Sequence[tuple[str, str]]
 
@@ -86,7 +90,7 @@ class SignerV4:
 
     def __init__(self, region: str) -> None:
         self._region = region
-        self._key: tuple[tuple[str, str], bytes] = (("", ""), b"")
+        self._key: tuple[tuple[str, str], Callable[[bytes], str]] = (("", ""), _Keyed(b""))
 
     def sign(
         self,
@@ -98,35 +102,54 @@ class SignerV4:
         payload: str,
     ) -> Signed:
         """See `Signer`."""
-        moment = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime())
-        scheme, _, rest = url.partition("://")
+        moment = _now(int(time.time()))
+        _, _, rest = url.partition("://")
         host, _, path = rest.partition("/")
-        sent = {**headers, "Host": host, "X-Amz-Date": moment, "X-Amz-Content-SHA256": payload}
+        sent = {**headers, "Host": host, "X-Amz-Content-SHA256": payload, "X-Amz-Date": moment}
         if credentials.token:
             sent["X-Amz-Security-Token"] = credentials.token
-        covered = sorted(
-            (name.lower(), " ".join(value.split())) for name, value in sent.items() if name != "User-Agent"
-        )
-        names = ";".join(name for name, _ in covered)
-        encoded = _encoded(query)
-        lines = [method, f"/{path}", encoded, *(f"{name}:{value}" for name, value in covered), "", names, payload]
+        covered = sorted([(name.lower(), value) for name, value in sent.items() if name != "User-Agent"])
+        names = ";".join([name for name, _ in covered])
+        lines = "\n".join([f"{name}:{value.strip()}" for name, value in covered])
+        encoded = _encoded(query) if query else ""
         scope = f"{moment[:8]}/{self._region}/s3/aws4_request"
-        digest = hashlib.sha256("\n".join(lines).encode()).hexdigest()
-        text = f"AWS4-HMAC-SHA256\n{moment}\n{scope}\n{digest}"
-        signature = hmac.digest(self._key_of(credentials, moment[:8]), text.encode(), "sha256").hex()
+        asked = f"{method}\n/{path}\n{encoded}\n{lines}\n\n{names}\n{payload}"
+        text = f"AWS4-HMAC-SHA256\n{moment}\n{scope}\n{hashlib.sha256(asked.encode()).hexdigest()}"
+        signature = self._key_of(credentials, moment[:8])(text.encode())
         who = f"Credential={credentials.access_key}/{scope}"
         sent["Authorization"] = f"AWS4-HMAC-SHA256 {who}, SignedHeaders={names}, Signature={signature}"
-        return Signed(method, f"{scheme}://{rest}?{encoded}" if encoded else url, sent)
+        return Signed(method, f"{url}?{encoded}" if encoded else url, sent)
 
-    def _key_of(self, credentials: Credentials, day: str) -> bytes:
-        """The key of a day, which takes four times as long to make as a signature."""
-        known, key = self._key
+    def _key_of(self, credentials: Credentials, day: str) -> Callable[[bytes], str]:
+        """What signs with the key of a day, which takes four times as long to make as a signature."""
+        known, sign = self._key
         if known != (credentials.secret_key, day):
             key = f"AWS4{credentials.secret_key}".encode()
             for part in (day, self._region, "s3", "aws4_request"):
                 key = hmac.digest(key, part.encode(), "sha256")
-            self._key = ((credentials.secret_key, day), key)
-        return key
+            sign = _Keyed(key)
+            self._key = ((credentials.secret_key, day), sign)
+        return sign
+
+
+class _Keyed:
+    """HMAC-SHA256 with one key, whose blocks are hashed once (RFC 2104, 4): half of what `hmac.digest` takes."""
+
+    def __init__(self, key: bytes) -> None:
+        block = key.ljust(_BLOCK, b"\0")
+        self._inner = hashlib.sha256(bytes(byte ^ 0x36 for byte in block))
+        self._outer = hashlib.sha256(bytes(byte ^ 0x5C for byte in block))
+
+    def __call__(self, text: bytes) -> str:
+        inner, outer = self._inner.copy(), self._outer.copy()
+        inner.update(text)
+        outer.update(inner.digest())
+        return outer.hexdigest()
+
+
+@lru_cache(maxsize=4)
+def _now(second: int) -> str:
+    return time.strftime("%Y%m%dT%H%M%SZ", time.gmtime(second))
 
 
 class SignerV2:

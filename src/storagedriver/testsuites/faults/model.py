@@ -63,7 +63,7 @@ class Model:
         self.part = part
         self.places: dict[str, Place] = {}
         self._moves: list[tuple[str, str]] = []
-        #: Where a put or a copy was cut short: what the store had of it may be listed until it is purged.
+        #: Where a put, a copy or a cancel was cut short: what the store has of it may be listed until it is purged.
         self._litter: set[str] = set()
 
     def at(self, path: str) -> Place:
@@ -253,6 +253,7 @@ class Model:
             case Commit():
                 writer.committed |= set(writer.streams())
             case Cancel():
+                self._litter.add(step.path)
                 writer.cancelling = True
                 self.at(step.path).also(writer.cancelled())
 
@@ -267,6 +268,7 @@ class Model:
             case Commit():
                 place.states = writer.published(size)
             case Cancel():
+                self._litter.discard(step.path)
                 place.states = writer.cancelled()
         place.writer = None
 
