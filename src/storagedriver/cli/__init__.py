@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
+from importlib.util import find_spec
 
 __all__ = ["main"]
 
@@ -27,13 +28,11 @@ def main(args: Sequence[str] | None = None) -> int:
     int
         The exit code, see `storagedriver.cli.failures`.
     """
-    try:
-        from storagedriver.cli.app import app  # noqa: PLC0415 - says what to install when that is missing
-    except ModuleNotFoundError as error:
-        package = (error.name or "").partition(".")[0]
-        if package not in _NEEDED:
-            raise
-        sys.stderr.write(f'storagedriver: the command needs {package}: pip install "storagedriver[cli]"\n')
+    missing = next((package for package in _NEEDED if find_spec(package) is None), "")
+    if missing:
+        sys.stderr.write(f'storagedriver: the command needs {missing}: pip install "storagedriver[cli]"\n')
         return _USAGE
+    from storagedriver.cli.app import app  # noqa: PLC0415 - needs these packages
+
     code: int = app.main(None if args is None else list(args), prog_name="storagedriver", standalone_mode=False)
     return code

@@ -6,6 +6,7 @@ import os
 import sys
 import warnings
 from collections.abc import Sequence
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ import click
 from click.core import ParameterSource
 
 from storagedriver import __version__, factory
-from storagedriver.cli import bench, check, failures, files, listing, uploads
+from storagedriver.cli import failures
 from storagedriver.cli.arguments import PARAMETER
 from storagedriver.cli.output import Output
 from storagedriver.cli.session import Session, SessionCommand, pass_session
@@ -22,8 +23,39 @@ from storagedriver.errors import StorageDriverWarning
 __all__ = ["app"]
 
 
+#: The commands in the order of the help, and their modules, which are loaded when a command is used.
+_COMMANDS = {
+    "ls": "listing",
+    "stat": "listing",
+    "cat": "files",
+    "put": "files",
+    "cp": "files",
+    "mv": "files",
+    "rm": "files",
+    "walk": "listing",
+    "du": "listing",
+    "url": "files",
+    "uploads": "uploads",
+    "purge": "uploads",
+    "check": "check",
+    "bench": "bench",
+}
+
+
 class _App(click.Group):
     """A group that shows every failure in one line and knows its exit code."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """The names of all commands."""
+        return [*_COMMANDS, *super().list_commands(ctx)]
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """The command of a name."""
+        if cmd_name not in _COMMANDS:
+            return super().get_command(ctx, cmd_name)
+        command = getattr(import_module(f"storagedriver.cli.{_COMMANDS[cmd_name]}"), cmd_name)
+        assert isinstance(command, click.Command)
+        return command
 
     def main(  # type: ignore[override]  # click's overloads tell apart what this leaves alone
         self,
@@ -134,21 +166,4 @@ def drivers(session: Session) -> None:
         session.output.show({"name": name}, name)
 
 
-for _command in (
-    listing.ls,
-    listing.stat,
-    files.cat,
-    files.put,
-    files.cp,
-    files.mv,
-    files.rm,
-    listing.walk,
-    listing.du,
-    files.url,
-    uploads.uploads,
-    uploads.purge,
-    check.check,
-    bench.bench,
-    drivers,
-):
-    app.add_command(_command)
+app.add_command(drivers)

@@ -9,13 +9,13 @@ import traceback
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
-from typing import Any, TextIO
-
-from rich.console import Console
-from rich.table import Table
+from typing import TYPE_CHECKING, Any, TextIO
 
 from storagedriver.cli import failures
 from storagedriver.driver import FileInfo, UploadInfo
+
+if TYPE_CHECKING:
+    from rich.console import Console
 
 __all__ = ["Output", "file_line", "file_record", "human_size", "instant", "upload_record"]
 
@@ -99,6 +99,8 @@ class Output:
 
     def rows(self, rows: Iterable[tuple[str, str]]) -> None:
         """Show names and values in two columns."""
+        from rich.table import Table  # noqa: PLC0415 - slow to load, and most commands show lines
+
         table = Table(box=None, show_header=False, pad_edge=False)
         for row in rows:
             table.add_row(*row)
@@ -108,6 +110,8 @@ class Output:
     def console(file: TextIO) -> Console:
         """A console that never breaks lines in a file or a pipe."""
         width = None if file.isatty() else _UNENDING
+        from rich.console import Console  # noqa: PLC0415 - the same
+
         return Console(file=file, width=width, markup=False, highlight=False, emoji=False, soft_wrap=True)
 
     def hide_arguments(self, arguments: Iterable[str]) -> None:

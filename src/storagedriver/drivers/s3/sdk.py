@@ -11,7 +11,6 @@ from typing import Any, TypeVar
 from urllib.parse import parse_qs, urlsplit
 
 from storagedriver.adapter.limits import PerProcess
-from storagedriver.adapter.loop import run_on
 from storagedriver.drivers.s3.parameters import S3Parameters
 from storagedriver.drivers.s3.signer import Credentials
 from storagedriver.drivers.s3.urls import HOST_LABEL, Place
@@ -103,6 +102,8 @@ class SDK:
             self._run(sdk.close)
 
     def _run(self, make: Callable[[], Coroutine[Any, Any, T]]) -> T:
+        from storagedriver.adapter.loop import run_on  # noqa: PLC0415 - asyncio is slow to load
+
         return run_on(self.filesystem.loop, make)
 
     def _make_filesystem(self) -> Any:
