@@ -7,7 +7,7 @@ import io
 import json
 import threading
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
@@ -26,12 +26,21 @@ from storagedriver.driver import (
     UploadInfo,
     Visit,
 )
-from storagedriver.errors import PathNotFoundError, PermissionDeniedError, StorageDriverError, UnavailableError
+from storagedriver.errors import (
+    InvalidAnswerError,
+    PathNotFoundError,
+    PermissionDeniedError,
+    StorageDriverError,
+    UnavailableError,
+)
 from storagedriver.paths import ROOT, ancestors
 
 PART = 1000
 CAPABILITIES = Capabilities()
 EPOCH = datetime.fromtimestamp(0, timezone.utc)
+
+#: The last header of each answer of the store.
+MARK = "X-From-The-Store"
 
 
 @dataclass
@@ -62,6 +71,7 @@ class Service(BaseHTTPRequestHandler):
             status, answer = self.act(url.path[1:], asked, body)
         self.send_response(status)
         self.send_header("Content-Length", str(len(answer)))
+        self.send_header(MARK, "yes")
         self.end_headers()
         self.wfile.write(answer)
 
@@ -242,10 +252,16 @@ class HTTPDriver(StorageDriver):
                 content = answer.read()
         except (OSError, http.client.HTTPException) as error:
             raise UnavailableError(str(error), driver_name=self.name, path=path) from error
-        errors = {403: PermissionDeniedError, 404: PathNotFoundError, 503: UnavailableError}
+        errors = {403: PermissionDeniedError, 503: UnavailableError}
+        if answer.status not in errors and not self.is_from_the_store(dict(answer.headers)):
+            raise InvalidAnswerError(f"HTTP {answer.status} is not from the store", driver_name=self.name, path=path)
+        errors[404] = PathNotFoundError
         if answer.status != 200:
             raise errors[answer.status](driver_name=self.name, path=path)
         return content
+
+    def is_from_the_store(self, headers: Mapping[str, str]) -> bool:
+        return MARK in headers
 
     def names(self, path: str, kind: str = "files") -> dict[str, int]:
         below = json.loads(self.ask("GET", "list", path=path))[kind]

@@ -27,12 +27,14 @@ __all__ = [
     "range_of",
     "size_in",
     "whole",
+    "without_content",
 ]
 
 #: The size of an entry whose answer did not say it. It never leaves a store.
 SIZE_UNKNOWN = -1
 
 _OK = 200
+_SUCCESSES = range(200, 300)
 _PARTIAL = 206
 _UNSATISFIABLE = 416
 #: gcp-storage-emulator says `0--1/0` of an empty object.
@@ -123,6 +125,20 @@ def whole(answer: Answer, size: Callable[[], int]) -> bytes:
     if not answer.is_framed and len(answer.content) != size():
         raise InvalidAnswerError("the content of the answer has another length than the object")
     return answer.content
+
+
+def without_content(answer: Answer) -> Answer:
+    """The answer to a request that removes something, as it is.
+
+    Raises
+    ------
+    InvalidAnswerError
+        If it was a success and has a content: stores send none, and what has
+        come is a page of somebody else.
+    """
+    if answer.status in _SUCCESSES and answer.content:
+        raise InvalidAnswerError(f"HTTP {answer.status} with {answer.content[:60]!r} does not say that it is removed")
+    return answer
 
 
 def range_of(offset: int, length: int | None) -> dict[str, str]:

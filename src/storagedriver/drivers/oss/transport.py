@@ -16,6 +16,7 @@ from oss2.http import Request
 
 from storagedriver.adapter.http.client import Answer, AnswerError, HTTPBody, HTTPClient, Repeat, Signed
 from storagedriver.adapter.http.document import document_in
+from storagedriver.adapter.http.reading import without_content
 from storagedriver.adapter.store import Entry
 from storagedriver.errors import InvalidAnswerError
 
@@ -123,6 +124,8 @@ def _verified(req: Request, answer: Answer) -> Answer:
     """An answer that was a success by its status, if it is one of the protocol."""
     if answer.status not in _OK:
         return answer
+    if req.method == "DELETE":
+        return without_content(answer)
     root = _root_of(req)
     if root:
         answer, _ = document_in(answer, root, f"{req.method} of {urlsplit(req.url).path}")

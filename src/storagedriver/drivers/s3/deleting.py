@@ -11,6 +11,7 @@ from xml.etree import ElementTree as ET
 from storagedriver.adapter.deleting import DeleteError
 from storagedriver.adapter.fanout import fan_out
 from storagedriver.adapter.http.client import AnswerError
+from storagedriver.adapter.http.reading import without_content
 from storagedriver.adapter.store import Failure
 from storagedriver.drivers.s3.bucket import NAMESPACE, Bucket
 from storagedriver.drivers.s3.errors import classify, code_of, kind_of, status
@@ -54,7 +55,7 @@ def delete(bucket: Bucket, keys: Sequence[str]) -> None:
 
 def _delete_one(bucket: Bucket, key: str) -> None:
     try:
-        bucket.requests.send("DELETE", bucket.full(key))
+        bucket.requests.send("DELETE", bucket.full(key), interpret=without_content)
     except AnswerError as error:
         if code_of(error) != "NoSuchKey":
             raise

@@ -10,6 +10,7 @@ from datetime import datetime
 from xml.etree import ElementTree as ET
 
 from storagedriver.adapter.http.document import Document, time_of
+from storagedriver.adapter.http.reading import without_content
 from storagedriver.adapter.multipart import OpenUpload, Part
 from storagedriver.adapter.store import Entry
 from storagedriver.drivers.s3.bucket import COPY_RATE, NAMESPACE, Bucket
@@ -148,7 +149,7 @@ def _lies_above_others(bucket: Bucket, key: str) -> bool:
 def abort(bucket: Bucket, key: str, upload_id: str) -> None:
     """Give the upload up; one that is gone is no error."""
     try:
-        bucket.requests.send("DELETE", bucket.full(key), {"uploadId": upload_id})
+        bucket.requests.send("DELETE", bucket.full(key), {"uploadId": upload_id}, interpret=without_content)
     except Exception as error:
         if not is_no_such_upload(error):
             raise

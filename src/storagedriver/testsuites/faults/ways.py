@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from storagedriver.testsuites.faults.actions import (
     Action,
     Answer,
+    CutHead,
     CutRequest,
     HalfReply,
     HalfRequest,
@@ -16,10 +17,15 @@ from storagedriver.testsuites.faults.actions import (
     LoseAndHang,
     LoseReply,
     Refuse,
+    WithoutLength,
 )
 from storagedriver.testsuites.faults.proxy import FaultProxy, Request
 
 __all__ = ["WAYS", "Way"]
+
+
+#: What a proxy or a portal sends in the place of a store.
+_PAGE = b"<html><body>please log in</body></html>"
 
 
 def _any_request(_: Request) -> bool:
@@ -65,7 +71,11 @@ WAYS: tuple[Way, ...] = (
     Way("503 each time", lambda _: Answer(503), lasts=True),
     Way("403", lambda _: Answer(403)),
     Way("request cut", lambda _: HalfRequest(), applies=lambda request: request.sent > 1),
+    Way("head of the reply cut", lambda _: CutHead()),
     Way("reply cut", lambda _: HalfReply(), applies=lambda request: request.received > 1),
+    Way("a page in its place", lambda _: Answer(200, _PAGE)),
+    Way("a page in its place, each time", lambda _: Answer(200, _PAGE), lasts=True),
+    Way("reply without a length", lambda _: WithoutLength(chunked=True), applies=lambda request: request.received > 1),
     Way("stall before", lambda _: Hang(), lasts=True),
     Way("stall after", lambda _: LoseAndHang(), lasts=True),
     Way("interrupt before", lambda call: Interrupt(call, effect=False), interrupts=True),
