@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime, timezone
+from datetime import datetime
 from typing import Any
 from urllib.parse import quote, urlencode
 
 from storagedriver.adapter.http.client import Answer, AnswerError
+from storagedriver.adapter.http.reading import iso_time
 from storagedriver.adapter.store import EPOCH, Entry
 from storagedriver.drivers.gcs.client import Client
 from storagedriver.drivers.gcs.errors import NOT_FOUND, has_status, says_missing_bucket, says_missing_object
 from storagedriver.drivers.gcs.parameters import GCSParameters
-from storagedriver.errors import BucketNotFoundError, PathNotFoundError, StorageDriverError
+from storagedriver.errors import BucketNotFoundError, InvalidAnswerError, PathNotFoundError, StorageDriverError
 
 __all__ = ["CONTENT_TYPE", "NOTHING", "STATE_TYPE", "Bucket", "Item"]
 
@@ -91,9 +92,12 @@ class Bucket:
 
     def item(self, resource: Mapping[str, Any]) -> Item:
         """The object of a resource of the JSON API."""
+        name, size = resource.get("name"), str(resource.get("size", ""))
+        if not isinstance(name, str) or not size.isdecimal():
+            raise InvalidAnswerError(f"the description of an object has no name or no size: {str(resource)[:80]}")
         return Item(
-            key=self.relative(str(resource["name"])),
-            size=int(resource.get("size") or 0),
+            key=self.relative(name),
+            size=int(size),
             generation=str(resource.get("generation", "")),
             updated=_moment(str(resource.get("updated", ""))),
             content_type=str(resource.get("contentType", "")),
@@ -108,7 +112,8 @@ class Bucket:
 
     def media_url(self, key: str, generation: str = "") -> str:
         """Where the content of an object is, of one generation only if that is not empty."""
-        url = str(self.client.filesystem.url(f"{self.name}/{self.full(key)}"))
+        name = quote(self.full(key), safe="")
+        url = f"{self.client.endpoint}/download/storage/v1/b/{quote(self.name)}/o/{name}?alt=media"
         return f"{url}&generation={generation}" if generation else url
 
     def upload_url(self, key: str, kind: str, **params: str) -> str:
@@ -119,7 +124,7 @@ class Bucket:
     def require(self) -> None:
         """Raise unless the bucket exists and may be listed."""
         try:
-            self.client.call("GET", "b/{}/o", self.name, params={"prefix": self.prefix, "maxResults": "1"})
+            self.client.ask("GET", "b/{}/o", self.name, params={"prefix": self.prefix, "maxResults": "1"})
         except AnswerError as error:
             raise self.not_listed(error) from error
 
@@ -142,5 +147,4 @@ def _moment(text: str) -> datetime:
     """A time as RFC 3339 has it, always in UTC, with any number of digits behind the second."""
     if not text:
         return EPOCH
-    fraction = text[19:].lstrip(".").rstrip("Z")[:6].ljust(6, "0")
-    return datetime.fromisoformat(text[:19]).replace(microsecond=int(fraction), tzinfo=timezone.utc)
+    return iso_time(text)

@@ -1,18 +1,16 @@
-"""The requests: gcsfs brings the credentials, the endpoint and the client; the hot requests are sent by ours."""
+"""The requests, sent by the HTTP client. gcsfs brings the credentials, and is not loaded where none are needed."""
 
 from __future__ import annotations
 
-import asyncio
-import random
-from collections.abc import Callable, Collection, Coroutine, Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlencode, urlsplit
 
-from storagedriver.adapter.http.client import Answer, AnswerError, HTTPClient, Repeat, Signed
+from storagedriver.adapter.http.client import Answer, HTTPBody, HTTPClient, Signed
+from storagedriver.adapter.http.document import json_in
 from storagedriver.adapter.limits import PerProcess
-from storagedriver.adapter.loop import run_on
-from storagedriver.drivers.gcs.credentials import emulator, token_of
-from storagedriver.drivers.gcs.errors import PASSING, is_broken_connection
+from storagedriver.adapter.store import Entry
+from storagedriver.drivers.gcs.credentials import emulator, is_anonymous, token_of
 from storagedriver.drivers.gcs.parameters import GCSParameters
 
 __all__ = ["OK", "Client"]
@@ -20,11 +18,9 @@ __all__ = ["OK", "Client"]
 T = TypeVar("T")
 
 OK = range(200, 300)
-_UNAUTHORIZED = 401
+_GOOGLE = "https://storage.googleapis.com"
 #: A header of Google's own answers, which are sent from behind other names too.
-_GOOGLE = "X-GUploader-UploadID"
-_ATTEMPTS = 5
-_FIRST_PAUSE = 0.1
+_UPLOADER = "X-GUploader-UploadID"
 
 
 class Client:
@@ -37,8 +33,8 @@ class Client:
 
     Attributes
     ----------
-    http : HTTPClient
-        The blocking connections.
+    endpoint : str
+        The URL of the server, without a path.
     timeout : float
         Seconds within which a request is answered.
     says_generation : bool
@@ -49,7 +45,9 @@ class Client:
     """
 
     def __init__(self, parameters: GCSParameters) -> None:
-        self.http = HTTPClient(timeout=parameters.timeout)
+        self.endpoint = parameters.endpoint.rstrip("/") or emulator() or _GOOGLE
+        self._http = HTTPClient(timeout=parameters.timeout)
+        self._anonymous = is_anonymous(parameters)
         self.timeout = parameters.timeout
         self.says_generation = True
         self.status_publishes: bool | None = None
@@ -62,11 +60,6 @@ class Client:
         return self._filesystems.get()
 
     @property
-    def endpoint(self) -> str:
-        """The URL of the server, without a path."""
-        return str(self.filesystem._location)  # noqa: SLF001 - gcsfs decides it, and says it nowhere else
-
-    @property
     def is_google(self) -> bool:
         """Whether the server is Google's own, also under a private endpoint, and no emulator."""
         host = urlsplit(self.endpoint).hostname or ""
@@ -77,134 +70,85 @@ class Client:
         """Whether the endpoint was given, by the parameter or the environment."""
         return bool(self._parameters.endpoint or emulator())
 
-    def signed(self, method: str, url: str, headers: Mapping[str, str] | None = None) -> Callable[[], Signed]:
-        """A signed request, with a token that is good whenever it is sent."""
-        return lambda: Signed(method, url, self._headers(headers))
-
-    def request(
-        self,
-        method: str,
-        url: str,
-        *,
-        headers: Mapping[str, str] | None = None,
-        body: Any = None,
-        repeat: Repeat = "idempotent",
-        expected: Collection[int] = OK,
-        extra_time: float = 0.0,
-    ) -> Answer:
-        """Send a request and read the whole answer, see `HTTPClient.request`."""
-        answer = self.http.request(
-            self.signed(method, url, headers),
-            body=body,
-            repeat=repeat,
-            expected=expected,
-            refresh=self.refresh,
-            extra_time=extra_time,
-        )
-        if self.status_publishes is None and (self.is_google or _GOOGLE in answer.headers):
+    def request(self, method: str, url: str, *, headers: Mapping[str, str] | None = None, **options: Any) -> Answer:
+        """Send a request and read the whole answer; the options are those of `HTTPClient.request`."""
+        answer = self._http.request(self._signed(method, url, headers), refresh=self._refresh, **options)
+        if self.status_publishes is None and (self.is_google or _UPLOADER in answer.headers):
             self.status_publishes = False
         return answer
 
-    def refresh(self) -> None:
+    def stream(self, url: str, headers: Mapping[str, str], entry: Callable[[Answer], Entry]) -> HTTPBody:
+        """GET a content as a stream; `entry` reads the answer's head."""
+        return self._http.stream(self._signed("GET", url, headers), entry, refresh=self._refresh)
+
+    def call(
+        self, method: str, path: str, *names: str, params: Mapping[str, str] | None = None, **options: Any
+    ) -> Answer:
+        """Send a request of the JSON API, one that may be repeated.
+
+        Parameters
+        ----------
+        method : str
+            The HTTP method.
+        path : str
+            The path below the API, with ``{}`` for each of `names`.
+        params : mapping, optional
+            The query.
+        **options
+            As for `request`.
+        """
+        url = f"{self.endpoint}/storage/v1/{path.format(*(quote(name, safe='') for name in names))}"
+        return self.request(method, f"{url}?{urlencode(params)}" if params else url, **options)
+
+    def ask(self, method: str, path: str, *names: str, **options: Any) -> dict[str, Any]:
+        """The same for a request that is answered with a JSON object.
+
+        Raises
+        ------
+        InvalidAnswerError
+            If it is answered with something else.
+        """
+        found: list[dict[str, Any]] = []
+
+        def interpret(answer: Answer) -> Answer:
+            if answer.status in OK:
+                found.append(json_in(answer, dict, f"{method} of {'/'.join(names)}"))
+            return answer
+
+        self.call(method, path, *names, interpret=interpret, **options)
+        return found[-1]
+
+    def close(self) -> None:
+        """Close the connections of this process. Another request would open new ones."""
+        self._http.close()
+
+    @property
+    def _refresh(self) -> Callable[[], None] | None:
+        return None if self._anonymous else self._renew
+
+    def _renew(self) -> None:
         """Have gcsfs get a new token, though it holds the present one for good."""
         holder = self.filesystem.credentials
         if holder.credentials is not None:
             holder.credentials.token = None
             holder.maybe_refresh()
 
-    def run(self, make: Callable[[], Coroutine[Any, Any, T]]) -> T:
-        """Run a coroutine on the filesystem's loop and wait for it.
-
-        A coroutine that somebody cancels is an error here; `fsspec.asyn.sync`
-        would return None for it, which looks like success.
-        """
-        # Here and not on the loop, where everybody would wait for it.
-        self.filesystem.credentials.maybe_refresh()
-        return self._run(make)
-
-    def call(self, method: str, path: str, *names: str, **options: Any) -> Answer:
-        """As `send`, from any thread but the loop's."""
-        return self.run(lambda: self.send(method, path, *names, **options))
-
-    async def send(
-        self,
-        method: str,
-        path: str,
-        *names: str,
-        params: Mapping[str, str] | None = None,
-        headers: Mapping[str, str] | None = None,
-        expected: Collection[int] = OK,
-    ) -> Answer:
-        """Send a request with the filesystem's client, again after a failure that may pass.
-
-        Not by the filesystem's `_call`: that one goes on for a minute and more
-        whatever the timeout, and of an answer it keeps too little to tell a
-        missing bucket from a missing key.
-
-        Parameters
-        ----------
-        method : str
-            The HTTP method. The request must be one that may be repeated.
-        path : str
-            A URL, or a path below the JSON API, with ``{}`` for each of `names`.
-        params, headers : mapping, optional
-            The query, and headers besides those of the credentials.
-        expected : collection of int
-            The statuses that are an answer; any other raises `AnswerError`.
-        """
-        now = asyncio.get_running_loop().time
-        end = now() + self.timeout
-        url = self.filesystem._format_path(path, names)  # noqa: SLF001 - its quoting
-        refreshed = False
-        attempt = 0
-        while True:
-            attempt += 1
-            pause = _FIRST_PAUSE * 2 ** (attempt - 1) * random.uniform(0.5, 1)  # noqa: S311 - jitter
-            try:
-                answer = await asyncio.wait_for(self._once(method, url, params, headers), max(0.001, end - now()))
-            except Exception as error:
-                if not is_broken_connection(error) or attempt == _ATTEMPTS or now() + pause >= end:
-                    raise
-            else:
-                if answer.status in expected:
-                    return answer
-                if answer.status == _UNAUTHORIZED and not refreshed:
-                    refreshed = True
-                    await asyncio.to_thread(self.refresh)
-                    continue
-                asked = answer.headers.get("Retry-After", "")
-                pause = max(pause, float(asked)) if asked.isdecimal() else pause
-                if answer.status not in PASSING or attempt == _ATTEMPTS or now() + pause >= end:
-                    raise AnswerError(answer, Signed(method, url))
-            await asyncio.sleep(pause)
-
-    def close(self) -> None:
-        """Close the connections of this process. Another request would open new ones."""
-        self.http.close()
-        filesystem = self._filesystems.peek()
-        session = getattr(filesystem, "_session", None)
-        if session is not None:
-            filesystem._session = None  # type: ignore[union-attr] # noqa: SLF001 - it would not open another one
-            self._run(session.close)
-
-    def _run(self, make: Callable[[], Coroutine[Any, Any, T]]) -> T:
-        return run_on(self.filesystem.loop, make)
-
-    async def _once(
-        self, method: str, url: str, params: Mapping[str, str] | None, headers: Mapping[str, str] | None
-    ) -> Answer:
-        session = await self.filesystem._set_session()  # noqa: SLF001 - the client of its requests
-        async with session.request(
-            method, url, params=params, headers=self._headers(headers), allow_redirects=False
-        ) as response:
-            return Answer(response.status, response.headers, await response.read())
-
-    def _headers(self, headers: Mapping[str, str] | None) -> dict[str, str]:
+    def _signed(self, method: str, url: str, headers: Mapping[str, str] | None) -> Callable[[], Signed]:
+        """A request with a token that is good whenever it is sent."""
         given = dict(headers or {})
         if self._parameters.useragent:
             given["User-Agent"] = self._parameters.useragent
-        signed: dict[str, str] = self.filesystem._get_headers(given)  # noqa: SLF001 - the token, renewed if need be
-        return signed
+        if self._anonymous:
+            return lambda: Signed(method, url, given)
+
+        def sign() -> Signed:
+            credentials = self.filesystem.credentials
+            credentials.maybe_refresh()
+            signed = dict(given)
+            credentials.apply(signed)
+            return Signed(method, url, signed)
+
+        return sign
 
     def _make_filesystem(self) -> Any:
         # Not the package's default class: on an emulator it waits a minute for a gRPC service.

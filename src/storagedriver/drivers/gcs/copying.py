@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import json
-
 from storagedriver.adapter.http.client import AnswerError
 from storagedriver.drivers.gcs.bucket import Bucket, Item
 from storagedriver.drivers.gcs.errors import NOT_FOUND, has_status
 from storagedriver.drivers.gcs.objects import find
-from storagedriver.errors import ConflictError, PathNotFoundError
+from storagedriver.errors import ConflictError, InvalidAnswerError, PathNotFoundError
 
 __all__ = ["copy"]
 
@@ -30,7 +28,7 @@ def copy(bucket: Bucket, source: str, dest: str) -> Item:
     params = {"sourceGeneration": item.generation, "fields": "done,rewriteToken"}
     while True:
         try:
-            answer = bucket.client.call(
+            state = bucket.client.ask(
                 "POST",
                 "b/{}/o/{}/rewriteTo/b/{}/o/{}",
                 *names,
@@ -41,8 +39,9 @@ def copy(bucket: Bucket, source: str, dest: str) -> Item:
             if has_status(error, NOT_FOUND):
                 raise ConflictError("it was replaced or deleted while it was copied") from error
             raise
-        state = json.loads(answer.content)
-        if state.get("done"):
+        if state.get("done") is True:
             return item
+        if not state.get("rewriteToken"):
+            raise InvalidAnswerError("the answer to a copy says neither that it is done nor how it goes on")
         # A large object that changes its place or its class takes many requests.
-        params["rewriteToken"] = state["rewriteToken"]
+        params["rewriteToken"] = str(state["rewriteToken"])

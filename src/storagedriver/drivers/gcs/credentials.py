@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import json
 import os
+from functools import cache
 from pathlib import Path
 from typing import Any
-
-from google.oauth2 import service_account
 
 from storagedriver.drivers.gcs.parameters import GCSParameters
 from storagedriver.errors import ParameterError
@@ -21,21 +20,27 @@ _TOKEN_URI = "https://oauth2.googleapis.com/token"  # noqa: S105 - an address
 _SECRET = ("private_key", "private_key_id")
 
 
-class _Account(service_account.Credentials):
-    """A service account that waits for its token no longer than for anything else.
+@cache
+def _account_class() -> Any:
+    from google.oauth2 import service_account  # noqa: PLC0415 - slow to load, and most emulators need none
 
-    google-auth would wait for two minutes.
-    """
+    class Account(service_account.Credentials):
+        """A service account that waits for its token no longer than for anything else.
 
-    patience = 15.0
+        google-auth would wait for two minutes.
+        """
 
-    def refresh(self, request: Any) -> None:
-        """Get a new token."""
+        patience = 15.0
 
-        def timely(*args: Any, **options: Any) -> Any:
-            return request(*args, **{"timeout": self.patience, **options})
+        def refresh(self, request: Any) -> None:
+            """Get a new token."""
 
-        super().refresh(timely)  # type: ignore[no-untyped-call]
+            def timely(*args: Any, **options: Any) -> Any:
+                return request(*args, **{"timeout": self.patience, **options})
+
+            super().refresh(timely)  # type: ignore[no-untyped-call]
+
+    return Account
 
 
 def emulator() -> str:
@@ -62,7 +67,7 @@ def token_of(parameters: GCSParameters) -> Any:
         return "anon" if is_anonymous(parameters) else "google_default"
     where = "keyfile" if parameters.keyfile else "credentials"
     try:
-        account = _Account.from_service_account_info(info, scopes=_SCOPES)  # type: ignore[no-untyped-call]
+        account = _account_class().from_service_account_info(info, scopes=_SCOPES)
     except (ValueError, TypeError, AttributeError):
         # Its cause might show the key.
         detail = "it is no key of a service account: private_key cannot be read, or client_email is missing"

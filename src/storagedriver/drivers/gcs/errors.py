@@ -5,13 +5,8 @@ The statuses and reasons: https://cloud.google.com/storage/docs/json_api/v1/stat
 
 from __future__ import annotations
 
-import asyncio
 import json
 from typing import Any
-
-import aiohttp
-from gcsfs.retry import HttpError
-from google.auth import exceptions as auth
 
 from storagedriver.adapter.deleting import DeleteError
 from storagedriver.adapter.http import client as http
@@ -29,13 +24,11 @@ __all__ = [
     "GONE",
     "NOT_FOUND",
     "OK_DELETED",
-    "PASSING",
     "PRECONDITION_FAILED",
     "FinishedEarlyError",
     "SessionExpiredError",
     "classify",
     "has_status",
-    "is_broken_connection",
     "says_missing_bucket",
     "says_missing_object",
 ]
@@ -46,8 +39,6 @@ PRECONDITION_FAILED = 412
 OK_DELETED = frozenset({200, 204, NOT_FOUND})
 #: The statuses of a session that is over: unknown, expired, cancelled.
 GONE = frozenset({404, 410, 499})
-#: The statuses that say "try again".
-PASSING = frozenset({408, 429, 500, 502, 503, 504})
 
 #: Refusals with status 403 that are about how much is asked, not about who asks.
 _BUSY = frozenset({"rateLimitExceeded", "userRateLimitExceeded", "quotaExceeded"})
@@ -73,24 +64,14 @@ def classify(error: Exception) -> Failure:
         return _answered(error)
     if isinstance(error, DeleteError):
         return error.failure
-    if isinstance(error, (HttpError, auth.GoogleAuthError)):
+    if _is_of(error, "gcsfs.", "HttpError") or _is_of(error, "google.auth.", "GoogleAuthError"):
         return _without_token(error)
-    if isinstance(error, aiohttp.ClientSSLError):
-        return Failure(StorageDriverError, f"TLS failed: {_line(error)}")
-    if is_broken_connection(error):
-        return Failure(UnavailableError, f"no connection or no answer: {_line(error)}")
     return http.classify(error) or Failure(StorageDriverError, f"{type(error).__name__}: {_line(error)}")
 
 
 def has_status(error: BaseException, *statuses: int) -> bool:
     """Whether it is an answer with one of these statuses."""
     return isinstance(error, AnswerError) and error.answer.status in statuses
-
-
-def is_broken_connection(error: BaseException) -> bool:
-    """Whether a request on the event loop got no answer, and might the next time."""
-    kinds = (aiohttp.ClientError, asyncio.TimeoutError, TimeoutError, OSError)
-    return isinstance(error, kinds) and not isinstance(error, (aiohttp.ClientSSLError, StorageDriverError))
 
 
 def says_missing_bucket(answer: Answer) -> bool:
@@ -118,12 +99,18 @@ def _answered(error: AnswerError) -> Failure:
 
 def _without_token(error: Exception) -> Failure:
     """There was no token for the request: gcsfs says 401 for whatever google-auth says."""
-    reason = error.__cause__ if isinstance(error.__cause__, auth.GoogleAuthError) else error
-    if isinstance(reason, auth.DefaultCredentialsError):
+    cause = error.__cause__
+    reason = cause if isinstance(cause, Exception) and _is_of(cause, "google.auth.", "GoogleAuthError") else error
+    if _is_of(reason, "google.auth.", "DefaultCredentialsError"):
         return Failure(PermissionDeniedError, _NO_CREDENTIALS)
     detail = f"the token cannot be had: {_line(reason)}"
-    passing = isinstance(reason, auth.TransportError) or getattr(reason, "retryable", False)
+    passing = _is_of(reason, "google.auth.", "TransportError") or getattr(reason, "retryable", False)
     return Failure(UnavailableError if passing else PermissionDeniedError, detail)
+
+
+def _is_of(error: Exception, package: str, name: str) -> bool:
+    """Whether an exception is of a class of a package, which is not loaded for it."""
+    return any(kind.__name__ == name and kind.__module__.startswith(package) for kind in type(error).__mro__)
 
 
 def _body(answer: Answer) -> dict[str, Any]:

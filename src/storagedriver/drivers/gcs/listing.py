@@ -5,18 +5,17 @@ Source: https://cloud.google.com/storage/docs/json_api/v1/objects/list
 
 from __future__ import annotations
 
-import asyncio
-import json
 from collections.abc import Iterator, Mapping
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
-from functools import partial
 from typing import Any
 
 from storagedriver.adapter.ahead import Listing
+from storagedriver.adapter.fanout import fan_out
 from storagedriver.adapter.http.client import AnswerError
 from storagedriver.adapter.store import Entry
 from storagedriver.drivers.gcs.bucket import STATE_TYPE, Bucket, Item
+from storagedriver.errors import InvalidAnswerError
 
 __all__ = ["items", "pages"]
 
@@ -42,9 +41,7 @@ def pages(
         start = {"startOffset": leap} if leap else place.start
         # Where few entries are wanted and states of uploads lie before them.
         most = min(place.most or wanted or _MOST, _MOST)
-        page, token, directory = bucket.client.run(
-            partial(_page, bucket, {**params, **start, "maxResults": str(most)}, place.directory)
-        )
+        page, token, directory = _page(bucket, {**params, **start, "maxResults": str(most)}, place.directory)
         last = page[-1].key if page else ""
         following = {**start, "pageToken": token}
         return page, _Place(following, last, directory, most * 8) if token else None
@@ -82,7 +79,7 @@ def items(bucket: Bucket, prefix: str) -> Iterator[tuple[list[Item], bool]]:
         "maxResults": str(_MOST),
     }
     while True:
-        listed = bucket.client.run(partial(_list, bucket, params))
+        listed = _list(bucket, params)
         token = listed.get("nextPageToken", "")
         yield [bucket.item(resource) for resource in listed.get("items", [])], not token
         if not token:
@@ -90,25 +87,27 @@ def items(bucket: Bucket, prefix: str) -> Iterator[tuple[list[Item], bool]]:
         params["pageToken"] = token
 
 
-async def _page(bucket: Bucket, params: dict[str, str], given: str) -> tuple[list[Entry], str, str]:
+def _page(bucket: Bucket, params: dict[str, str], given: str) -> tuple[list[Entry], str, str]:
     """A page, the token of the next one, and the last prefix so far. `given` is that of the pages before."""
-    listed = await _list(bucket, params)
+    listed = _list(bucket, params)
     found = [bucket.item(resource) for resource in listed.get("items", [])]
     entries = [item.entry for item in found if not item.is_state]
     prefixes = sorted(prefix for prefix in listed.get("prefixes", []) if prefix > given)
     if prefixes:
-        inhabited = await _inhabited(bucket, params["prefix"], prefixes)
+        inhabited = _inhabited(bucket, params["prefix"], prefixes)
         entries += [Entry(bucket.relative(prefix)[:-1], is_dir=True) for prefix in prefixes if prefix in inhabited]
         entries.sort(key=lambda entry: entry.key + "/" if entry.is_dir else entry.key)
     return entries, listed.get("nextPageToken", ""), prefixes[-1] if prefixes else given
 
 
-async def _list(bucket: Bucket, params: dict[str, str]) -> dict[str, Any]:
+def _list(bucket: Bucket, params: dict[str, str]) -> dict[str, Any]:
     try:
-        answer = await bucket.client.send("GET", "b/{}/o", bucket.name, params=params)
+        listed = bucket.client.ask("GET", "b/{}/o", bucket.name, params=params)
     except AnswerError as error:
         raise bucket.not_listed(error) from error
-    listed: dict[str, Any] = json.loads(answer.content)
+    token = listed.get("nextPageToken", "")
+    if token and token == params.get("pageToken"):
+        raise InvalidAnswerError("a listing of the store does not go on")
     return listed
 
 
@@ -119,23 +118,17 @@ def _leap(bucket: Bucket, last: str, skipped: AbstractSet[str]) -> str:
     return bucket.full(leaps[0] + _AFTER_SLASH) if leaps else ""
 
 
-async def _inhabited(bucket: Bucket, directory: str, prefixes: list[str]) -> set[str]:
+def _inhabited(bucket: Bucket, directory: str, prefixes: list[str]) -> set[str]:
     """Of the prefixes those below which there is more than unfinished uploads.
 
     The listing with a delimiter does not say what lies below a prefix.
     """
-    slots = asyncio.Semaphore(_RUNS)
-
-    async def run(group: list[str]) -> set[str]:
-        async with slots:
-            return await _inhabited_of(bucket, directory, group)
-
     groups = [prefixes[start : start + _RUN] for start in range(0, len(prefixes), _RUN)]
-    found = await asyncio.gather(*(run(group) for group in groups))
+    found = fan_out(lambda group: _inhabited_of(bucket, directory, group), groups, threads=_RUNS, name="list")
     return set().union(*found)
 
 
-async def _inhabited_of(bucket: Bucket, directory: str, group: list[str]) -> set[str]:
+def _inhabited_of(bucket: Bucket, directory: str, group: list[str]) -> set[str]:
     """One chain: a flat listing that leaves a directory as soon as it has shown an object of it."""
     found: set[str] = set()
     left = group
@@ -148,7 +141,7 @@ async def _inhabited_of(bucket: Bucket, directory: str, group: list[str]) -> set
     while True:
         # A directory of a registry holds few objects or very many.
         most = min(500, 8 * len(left))
-        listed = await _list(bucket, {**params, **following, "maxResults": str(most)})
+        listed = _list(bucket, {**params, **following, "maxResults": str(most)})
         resources = listed.get("items", [])
         for resource in resources:
             if resource.get("contentType") != STATE_TYPE:

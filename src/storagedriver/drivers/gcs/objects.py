@@ -7,20 +7,30 @@ import hashlib
 import json
 import uuid
 from collections.abc import Mapping
-from datetime import timezone
-from email.utils import parsedate_to_datetime
 from typing import Any
 
-from storagedriver.adapter.http.client import Answer, AnswerError, HTTPBody, whole_size
-from storagedriver.adapter.store import EPOCH, Body, EmptyBody, Entry
+from storagedriver.adapter.http.client import Answer, AnswerError, HTTPBody
+from storagedriver.adapter.http.document import json_in
+from storagedriver.adapter.http.reading import http_time, open_range, size_in, whole
+from storagedriver.adapter.store import Body, EmptyBody, Entry
 from storagedriver.drivers.gcs.bucket import CONTENT_TYPE, STATE_TYPE, Bucket, Item
 from storagedriver.drivers.gcs.errors import NOT_FOUND, PRECONDITION_FAILED, has_status
-from storagedriver.errors import BucketNotFoundError, ConflictError, PathNotFoundError, StorageDriverError
+from storagedriver.errors import (
+    BucketNotFoundError,
+    ConflictError,
+    InvalidAnswerError,
+    PathNotFoundError,
+    StorageDriverError,
+)
 
 __all__ = ["find", "get", "get_generation", "insert", "stream"]
 
-_OK = 200
-_UNSATISFIABLE = 416
+_OK_OR_PART = range(200, 300)
+#: The content as it is stored, also where it was stored in gzip:
+#: https://cloud.google.com/storage/docs/transcoding
+_AS_STORED = {"Accept-Encoding": "gzip"}
+#: Headers that the answer to a content has on Google's servers, and some of them on each emulator.
+_SIGNS = ("Content-Range", "X-Goog-Generation", "X-Goog-Hash", "X-Goog-Stored-Content-Length", "ETag", "Last-Modified")
 #: The most bytes of one request to a server that does not say what it sends.
 _PIECE = 1 << 20
 _FIELDS = "name,size,generation,updated,contentType,md5Hash,crc32c,metadata"
@@ -32,7 +42,8 @@ def find(bucket: Bucket, key: str, *, required: bool = False) -> Item | None:
     Without a bucket it is None as well, unless that is `required`.
     """
     try:
-        answer = bucket.client.request("GET", f"{bucket.object_url(key)}?fields={_FIELDS}")
+        name = bucket.full(key)
+        return bucket.item(bucket.client.ask("GET", "b/{}/o/{}", bucket.name, name, params={"fields": _FIELDS}))
     except AnswerError as error:
         if not has_status(error, NOT_FOUND):
             raise
@@ -40,7 +51,6 @@ def find(bucket: Bucket, key: str, *, required: bool = False) -> Item | None:
         if isinstance(missing, BucketNotFoundError):
             raise missing from error
         return None
-    return bucket.item(json.loads(answer.content))
 
 
 def get(bucket: Bucket, key: str) -> bytes:
@@ -48,7 +58,7 @@ def get(bucket: Bucket, key: str) -> bytes:
     answer = _media(bucket, key, "")
     if _is_state(answer):
         raise PathNotFoundError
-    return answer.content
+    return whole(answer, lambda: _existing(bucket, key, answer.headers.get("X-Goog-Generation", "")).size)
 
 
 def get_generation(bucket: Bucket, item: Item) -> bytes:
@@ -65,13 +75,13 @@ def stream(bucket: Bucket, key: str, offset: int, length: int | None, version: s
         return _empty(bucket, key, version)
     if not bucket.client.says_generation:
         return _Pieces(bucket, _existing(bucket, key, version), offset, length)
-    try:
-        body, said = _open(bucket, key, offset, length, version)
-    except AnswerError as error:
-        if not has_status(error, _UNSATISFIABLE):
-            raise
-        return _empty(bucket, key, version)
-    if said:
+    body = open_range(
+        lambda headers: _open(bucket, key, headers, version),
+        lambda: _existing(bucket, key, version).entry,
+        offset,
+        length,
+    )
+    if body.entry.version:
         return body
     body.close()
     bucket.client.says_generation = False
@@ -114,7 +124,7 @@ def insert(
         url = bucket.upload_url(key, "multipart", **condition)
         headers, body = _multipart(content, content_type, metadata or {})
     try:
-        answer = bucket.client.request("POST", url, headers=headers, body=body)
+        answer = bucket.client.request("POST", url, headers=headers, body=body, interpret=_described)
     except AnswerError as error:
         if has_status(error, PRECONDITION_FAILED):
             return _own(bucket, key, content, content_type, metadata or {}, generation)
@@ -126,7 +136,9 @@ def insert(
 
 def _media(bucket: Bucket, key: str, generation: str) -> Answer:
     try:
-        return bucket.client.request("GET", bucket.media_url(key, generation))
+        return bucket.client.request(
+            "GET", bucket.media_url(key, generation), headers=_AS_STORED, large=True, interpret=_of_the_store
+        )
     except AnswerError as error:
         if not has_status(error, NOT_FOUND):
             raise
@@ -141,40 +153,40 @@ def _missing(bucket: Bucket, answer: Answer, generation: str) -> StorageDriverEr
     return error
 
 
-def _open(bucket: Bucket, key: str, offset: int, length: int | None, version: str) -> tuple[HTTPBody, bool]:
-    """The open content, and whether the store said which generation it is."""
-    headers: dict[str, str] = {}
-    if offset or length is not None:
-        headers["Range"] = f"bytes={offset}-{'' if length is None else offset + length - 1}"
+def _open(bucket: Bucket, key: str, headers: Mapping[str, str], version: str) -> tuple[HTTPBody, Answer]:
     seen: list[Answer] = []
 
     def entry(answer: Answer) -> Entry:
-        seen.append(answer)
-        told = answer.headers.get("Last-Modified")
-        time = parsedate_to_datetime(told).astimezone(timezone.utc) if told else EPOCH
-        return Entry(key, whole_size(answer), time, version=answer.headers.get("X-Goog-Generation", ""))
+        seen.append(_of_the_store(answer))
+        time = http_time(answer.headers.get("Last-Modified"))
+        found = Entry(key, size_in(answer), time, version=answer.headers.get("X-Goog-Generation", ""))
+        if _is_state(answer):
+            raise PathNotFoundError
+        if version and found.version not in ("", version):
+            raise ConflictError("it was replaced while it was read")
+        return found
 
-    client = bucket.client
     try:
-        body = client.http.stream(
-            client.signed("GET", bucket.media_url(key, version), headers), entry, refresh=client.refresh
-        )
+        body = bucket.client.stream(bucket.media_url(key, version), {**_AS_STORED, **headers}, entry)
     except AnswerError as error:
         if not has_status(error, NOT_FOUND):
             raise
         raise _missing(bucket, error.answer, version) from error
-    (answer,) = seen
-    trouble: StorageDriverError | None = None
-    if _is_state(answer):
-        trouble = PathNotFoundError()
-    elif offset and answer.status == _OK:
-        trouble = StorageDriverError("the store does not support ranges: it answered with the whole object")
-    elif version and body.entry.version not in ("", version):
-        trouble = ConflictError("it was replaced while it was read")
-    if trouble is not None:
-        body.close()
-        raise trouble
-    return body, bool(body.entry.version)
+    return body, seen[-1]
+
+
+def _of_the_store(answer: Answer) -> Answer:
+    """An answer with a content, as it is. Google's says its generation or its hash, an emulator's at least its type."""
+    if answer.status in _OK_OR_PART and not any(name in answer.headers for name in _SIGNS):
+        raise InvalidAnswerError(f"HTTP {answer.status} without a word of an object is no answer of the store")
+    return answer
+
+
+def _described(answer: Answer) -> Answer:
+    """The answer to what was written, as it is: a description of it."""
+    if answer.status in _OK_OR_PART and not json_in(answer, dict, "an upload").get("name"):
+        raise InvalidAnswerError(f"HTTP {answer.status} for an upload does not describe what was written")
+    return answer
 
 
 def _empty(bucket: Bucket, key: str, version: str) -> Body:
@@ -212,7 +224,10 @@ class _Pieces:
             return b""
         key = self.entry.key
         answer = self._bucket.client.request(
-            "GET", self._bucket.media_url(key), headers={"Range": f"bytes={self._position}-{last}"}
+            "GET",
+            self._bucket.media_url(key),
+            headers={**_AS_STORED, "Range": f"bytes={self._position}-{last}"},
+            interpret=_of_the_store,
         )
         _existing(self._bucket, key, self.entry.version)
         self._position += len(answer.content)

@@ -26,7 +26,13 @@ from storagedriver.drivers.gcs.errors import (
 )
 from storagedriver.drivers.gcs.parameters import QUANTUM
 from storagedriver.drivers.gcs.tries import Tries
-from storagedriver.errors import BucketNotFoundError, ConflictError, StorageDriverError, UnavailableError
+from storagedriver.errors import (
+    BucketNotFoundError,
+    ConflictError,
+    InvalidAnswerError,
+    StorageDriverError,
+    UnavailableError,
+)
 
 __all__ = ["Published", "Reach", "Session"]
 
@@ -36,6 +42,8 @@ _ANSWERS = _DONE | {_INCOMPLETE}
 _BAD_REQUEST = 400
 #: A DELETE is answered 499 where it was done. An emulator knows no such request.
 _DELETED = GONE | {200, 204, 501}
+#: What a description of an object has; emulators leave out some of it.
+_DESCRIPTION = frozenset({"crc32c", "generation", "md5Hash", "name", "size"})
 _RANGE = re.compile(r"bytes=0-([0-9]+)")
 _MIXED = "another writer has sent bytes to the session of the upload; it has to be started over"
 
@@ -120,10 +128,11 @@ class Session:
     def start(cls, bucket: Bucket, key: str) -> Session:
         """A new session. One that is never used vanishes after a week and costs nothing."""
         try:
-            answer = bucket.client.call(
+            answer = bucket.client.request(
                 "POST",
                 bucket.upload_url(key, "resumable"),
                 headers={"X-Upload-Content-Type": CONTENT_TYPE},
+                interpret=_with_location,
             )
         except AnswerError as error:
             if has_status(error, NOT_FOUND):
@@ -304,6 +313,7 @@ class Session:
                 body=data,
                 repeat=repeat,
                 expected=answers,
+                interpret=_described,
                 extra_time=deadline - time.monotonic() - self._client.timeout,
             )
         except AnswerError as error:
@@ -337,8 +347,21 @@ def _finished_early(size: int) -> FinishedEarlyError:
 def _may_go_on(error: Exception) -> bool:
     """Whether the session may still be good, and the chunk may have arrived, wholly or in part."""
     if isinstance(error, StorageDriverError):
-        return isinstance(error, UnavailableError)
+        return isinstance(error, (UnavailableError, InvalidAnswerError))
     return has_status(error, _BAD_REQUEST) or issubclass(classify(error).kind, UnavailableError)
+
+
+def _with_location(answer: Answer) -> Answer:
+    if answer.status in _DONE and not answer.headers.get("Location"):
+        raise InvalidAnswerError("the store has begun a session of an upload and does not say where it is")
+    return answer
+
+
+def _described(answer: Answer) -> Answer:
+    """The answer to a chunk, as it is. The last one is answered with a description of the object."""
+    if answer.status in _DONE and not _resource(answer).keys() & _DESCRIPTION:
+        raise InvalidAnswerError(f"HTTP {answer.status} for a chunk does not describe what was published")
+    return answer
 
 
 def _persisted(answer: Answer, tried: int = -1) -> int:

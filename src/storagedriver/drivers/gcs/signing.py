@@ -7,8 +7,6 @@ from datetime import datetime, timedelta, timezone
 from typing import Any
 from urllib.parse import quote, urlencode, urlsplit
 
-from google.auth.credentials import Signing
-
 from storagedriver.drivers.gcs.bucket import Bucket
 
 __all__ = ["sign"]
@@ -35,6 +33,8 @@ def sign(bucket: Bucket, key: str, method: str, expires: timedelta) -> str | Non
     str or None
         None where the credentials hold no key, as those of a user or a machine.
     """
+    from google.auth.credentials import Signing  # noqa: PLC0415 - slow to load
+
     credentials = bucket.client.filesystem.credentials.credentials
     if not isinstance(credentials, Signing):
         return None
