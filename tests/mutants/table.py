@@ -241,11 +241,11 @@ MUTANTS = (
     ),
     Mutant(
         "inmemory passes over what comes just after a directory",
-        "drivers/inmemory.py",
-        "name = name[: slash + 1] + _LAST",
-        "name = name[:slash] + _LAST",
+        "drivers/inmemory/tree.py",
+        "(below, directory, index + 1)",
+        "(below, directory, index + 2)",
         _INMEMORY,
-        ("TestConformance::test_children_are_listed_once_and_sorted",),
+        ("TestConformance::test_everything_below_is_visited_in_order",),
     ),
     Mutant(
         "a walk that skips a directory skips those whose names go on",
