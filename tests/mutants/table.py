@@ -233,9 +233,9 @@ MUTANTS = (
     ),
     Mutant(
         "filesystem has no root before the first file",
-        "drivers/filesystem/store.py",
-        "            if key:\n                raise\n            return []\n",
-        "            raise\n",
+        "drivers/filesystem/directories.py",
+        "            if key:\n                raise FileNotFoundError",
+        "            if True:\n                raise FileNotFoundError",
         _FILESYSTEM,
         ("TestConformanceOnANewRoot::test_empty_root_lists_nothing",),
     ),
