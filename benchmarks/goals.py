@@ -76,6 +76,8 @@ def goals(found: Mapping[str, Sequence[Result]]) -> Iterator[Goal]:
     faster = _ratio(paced.get(READ_CONCURRENTLY), paced.get(OWN), lambda r: r.rates)
     yield Goal(f"{PACED}: read 256 MiB, {READ_CONCURRENTLY} against one connection", faster, least=5)
     yield _speed("inmemory", found.get("inmemory", ()), _WRITE, "go", least=10)
+    yield from _local("inmemory", found, ("list 1000", "walk", "delete"), least=0.5)
+    yield from _local("filesystem", found, ("put 1 KiB", "list 1000", "walk", "move 64 MiB"), least=0.8)
 
 
 def _streams(driver: str, results: Sequence[Result]) -> Iterator[Goal]:
@@ -108,6 +110,13 @@ def _trees(driver: str, results: Sequence[Result]) -> Iterator[Goal]:
         yield _speed(driver, results, f"walk {plan.files} files", "go", least=1)
     if "go" in plan.peers:
         yield _speed(driver, results, f"delete {plan.files} files", "go", least=2)
+
+
+def _local(driver: str, found: Mapping[str, Sequence[Result]], cases: Sequence[str], *, least: float) -> Iterator[Goal]:
+    """Small operations where no server takes most of the time."""
+    for case in cases:
+        name = f"{case} {PLANS[driver].files} files" if case in ("walk", "delete") else case
+        yield _speed(driver, found.get(driver, ()), name, "go", least=least)
 
 
 def _speed(driver: str, results: Sequence[Result], case: str, peer: str, *, least: float) -> Goal:

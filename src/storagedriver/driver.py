@@ -72,7 +72,7 @@ class StopWalk(Exception):  # noqa: N818 - the same
     """Raised by a `visit` to end the walk; `StorageDriver.walk` then returns normally."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, init=False)
 class FileInfo:
     """What is known of a path.
 
@@ -99,6 +99,15 @@ class FileInfo:
     mod_time: datetime
     is_dir: bool
     version: str = ""
+
+    def __init__(self, path: str, size: int, mod_time: datetime, is_dir: bool, version: str = "") -> None:
+        # A walk makes thousands: what a frozen dataclass makes by itself sets each field by a call.
+        fields = self.__dict__
+        fields["path"] = path
+        fields["size"] = size
+        fields["mod_time"] = mod_time
+        fields["is_dir"] = is_dir
+        fields["version"] = version
 
     def sort_key(self, order: WalkOrder) -> SortKey:
         """Where a walk of this order visits the path: see `storagedriver.paths.sort_key`."""

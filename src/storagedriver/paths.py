@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from typing import Literal
 
 from storagedriver.errors import InvalidPathError
@@ -12,6 +13,7 @@ __all__ = [
     "SortKey",
     "WalkOrder",
     "ancestors",
+    "are_valid",
     "check_directory",
     "check_path",
     "is_valid",
@@ -22,8 +24,8 @@ ROOT = "/"
 
 #: The registry's PathRegexp (registry/storage/driver/storagedriver.go), to be
 #: matched in full: ``$`` would let a trailing newline through.
-_PATH = re.compile(r"(?:/[A-Za-z0-9._-]+)+")
-_DOTS = re.compile(r"/\.{1,2}(?:/|\Z)")
+#: Here it is the characters alone: a class that is repeated is matched far faster than a group.
+_CHARACTERS = re.compile(r"/[A-Za-z0-9._/-]*")
 
 WalkOrder = Literal["bytewise", "tree"]
 SortKey = tuple[str, ...]
@@ -31,7 +33,16 @@ SortKey = tuple[str, ...]
 
 def is_valid(path: str) -> bool:
     """Whether `path` can name a file: ``(/[A-Za-z0-9._-]+)+`` without ``.`` and ``..``."""
-    return _PATH.fullmatch(path) is not None and _DOTS.search(path) is None
+    if _CHARACTERS.fullmatch(path) is None:
+        return False
+    closed = path + "/"
+    return "//" not in closed and "/./" not in closed and "/../" not in closed
+
+
+def are_valid(keys: Sequence[str]) -> bool:
+    """Whether each of these keys, which are paths without their first ``/``, can name a file."""
+    # The joined path has exactly their components: one check is one of each.
+    return not keys or is_valid("/" + "/".join(keys))
 
 
 def check_path(path: str, driver_name: str) -> None:

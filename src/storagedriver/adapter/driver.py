@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import builtins
 from collections.abc import Generator, Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing
 from datetime import timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from storagedriver.adapter.failures import translated
+from storagedriver.adapter.failures import called
 from storagedriver.adapter.fanout import fan_out
 from storagedriver.adapter.reader import StreamReader
-from storagedriver.adapter.store import EPOCH, Entry, Store
-from storagedriver.adapter.walk import Nameless, Walk, info_of
+from storagedriver.adapter.store import EPOCH, Entry, Store, info_of
+from storagedriver.adapter.walk import Nameless, TreeWalk, Walk
 from storagedriver.adapter.writer import UploadWriter
 from storagedriver.defaults import begun_before
 from storagedriver.driver import (
@@ -35,7 +35,7 @@ from storagedriver.errors import (
     PathNotFoundError,
     UnsupportedMethodError,
 )
-from storagedriver.paths import ROOT, WalkOrder, check_directory, check_path, is_valid
+from storagedriver.paths import ROOT, WalkOrder, are_valid, check_directory, check_path, is_valid
 
 if TYPE_CHECKING:
     from typing_extensions import Buffer
@@ -150,21 +150,22 @@ class FsspecDriver(StorageDriver):
     def list(self, path: str) -> builtins.list[str]:
         """The absolute paths of the direct children."""
         prefix = self._prefix(path)
-        nameless = Nameless(self.name, path)
-        children: set[str] = set()
-        found = self.capabilities.empty_directories or path == ROOT
-        for page in self._each(path, lambda: self._store.pages(prefix, recursive=False, skipped=set())):
-            for entry in page:
-                found = True
-                child = "/" + entry.key
-                if is_valid(child):
-                    children.add(child)
-                else:
-                    nameless.skip(entry.key)
-        if not found:
+        with self._call(path):
+            names = self._store.names(prefix)
+        if names and are_valid(names):
+            above = "/" + prefix
+            return [above + name for name in sorted(names)]
+        if names is not None:
+            keys = [prefix + name for name in names]
+        else:
+            pages = self._each(path, lambda: self._store.pages(prefix, recursive=False, skipped=set()))
+            keys = list({entry.key for page in pages for entry in page})
+        if not keys and path != ROOT and not self.capabilities.empty_directories:
             raise self._not_found(path)
+        nameless = Nameless(self.name, path)
+        children = sorted(["/" + key for key in nameless.named(keys)])
         nameless.warn()
-        return sorted(children)
+        return children
 
     def move(self, source: str, dest: str) -> None:
         """Move one file."""
@@ -268,11 +269,9 @@ class FsspecDriver(StorageDriver):
             upload = self._store.begin(key)
         return UploadWriter(self._store, path, upload)
 
-    @contextmanager
-    def _call(self, path: str) -> Iterator[None]:
+    def _call(self, path: str) -> called:
         """One call of the store: it holds a slot, and its failures are errors of the contract."""
-        with self._store.limit.slot(), translated(self._store, path):
-            yield
+        return called(self._store, path)
 
     def _each(self, path: str, make: Any) -> Generator[Any, None, None]:
         """Iterate over what a store lists; each step may be a request, and so is a call."""
@@ -307,12 +306,14 @@ class FsspecDriver(StorageDriver):
         start_after = self._start(path, start_after)
         hint = start_after[1:] if start_after[1:].startswith(prefix) else ""
 
-        def pages(skipped: set[str]) -> Generator[Any, None, None]:
-            return self._each(
-                path, lambda: self._store.pages(prefix, recursive=True, start_after=hint, skipped=skipped)
-            )
-
-        return Walk(self.name, path, self.walk_order, start_after, pages)
+        skipped: set[str] = set()
+        with self._call(path):
+            infos = self._store.infos(prefix, start_after=hint, skipped=skipped)
+        if infos is not None:
+            pages = self._each(path, lambda: infos)
+            return TreeWalk(self.name, path, self.walk_order, start_after, skipped, pages)
+        pages = self._each(path, lambda: self._store.pages(prefix, recursive=True, start_after=hint, skipped=skipped))
+        return Walk(self.name, path, self.walk_order, start_after, skipped, pages)
 
     def _start(self, path: str, start_after: str) -> str:
         """Where a walk begins, with a trailing ``/`` if that is a directory."""

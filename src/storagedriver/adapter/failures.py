@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import errno
-from collections.abc import Iterator
-from contextlib import contextmanager
+from types import TracebackType
 
 from storagedriver.adapter.store import Store
 from storagedriver.errors import StorageDriverError
 
-__all__ = ["translated"]
+__all__ = ["called", "translated"]
 
 _HIDDEN = "***"
 #: What the system says of the machine, and a caller may want to act upon: a full disk or too many open files.
@@ -28,19 +27,44 @@ _KEPT = {
 }
 
 
-@contextmanager
-def translated(store: Store, path: str) -> Iterator[None]:
-    """Turn whatever the store raises into an error that carries the driver's name and the path."""
-    try:
-        yield
-    except StorageDriverError as error:
-        # A store raises these bare; one that is complete came through here before.
-        error.driver_name = error.driver_name or store.name
-        if error.path is None:
-            error.path = path
-        error.detail = _redacted(store, error.detail)
-        raise
-    except Exception as error:
+class translated:  # noqa: N801 - it is used like a function of contextlib
+    """Turn whatever the store raises in a block into an error that carries the driver's name and the path.
+
+    It is a class because a generator as a context costs more than many a call of a local store.
+
+    Parameters
+    ----------
+    store : Store
+        Whose calls are made in the block.
+    path : str
+        The path that the call is about.
+    """
+
+    __slots__ = ("_path", "_store")
+
+    def __init__(self, store: Store, path: str) -> None:
+        self._store = store
+        self._path = path
+
+    def __enter__(self) -> None:
+        """Nothing is to be prepared."""
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None, /
+    ) -> None:
+        if isinstance(error, Exception):
+            self._translate(error)
+
+    def _translate(self, error: Exception) -> None:
+        """Complete an error of the contract, which is raised as it is; raise one for any other exception."""
+        store, path = self._store, self._path
+        if isinstance(error, StorageDriverError):
+            # A store raises these bare; one that is complete came through here before.
+            error.driver_name = error.driver_name or store.name
+            if error.path is None:
+                error.path = path
+            error.detail = _redacted(store, error.detail)
+            return
         failure = store.classify(error)
         kept = failure.kind(_redacted(store, failure.detail), driver_name=store.name, path=path)
         if isinstance(error, OSError) and error.errno in _KEPT:
@@ -51,6 +75,27 @@ def translated(store: Store, path: str) -> Iterator[None]:
         # The chain is printed with every traceback: a cause that holds a secret stays behind.
         kept.set_cause_text(_redacted(store, text))
         raise kept from None
+
+
+class called(translated):  # noqa: N801 - the same
+    """A block that is one call of the store: it holds a slot, and its failures are translated."""
+
+    __slots__ = ("_slot",)
+
+    def __init__(self, store: Store, path: str) -> None:
+        super().__init__(store, path)
+        self._slot = store.limit.slot()
+
+    def __enter__(self) -> None:
+        """Wait for a slot."""
+        self._slot.__enter__()
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None, /
+    ) -> None:
+        self._slot.__exit__(kind, error, trace)
+        if isinstance(error, Exception):
+            self._translate(error)
 
 
 def _redacted(store: Store, text: str) -> str:

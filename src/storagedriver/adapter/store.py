@@ -25,17 +25,17 @@ from typing import Any, Protocol
 from storagedriver.adapter.ahead import Ahead
 from storagedriver.adapter.fanout import both, fan_out
 from storagedriver.adapter.limits import Limit
-from storagedriver.driver import Capabilities, ConflictsDetected, UploadInfo
+from storagedriver.driver import Capabilities, ConflictsDetected, FileInfo, UploadInfo
 from storagedriver.errors import StorageDriverError
 from storagedriver.paths import WalkOrder
 
-__all__ = ["EPOCH", "Body", "EmptyBody", "Entry", "Failure", "Store", "Upload", "Uploads", "UploadsStore"]
+__all__ = ["EPOCH", "Body", "EmptyBody", "Entry", "Failure", "Store", "Upload", "Uploads", "UploadsStore", "info_of"]
 
 #: The time of what has none, a directory of an object store for one.
 EPOCH = datetime.fromtimestamp(0, timezone.utc)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, init=False)
 class Entry:
     """An object, or a directory, of a store.
 
@@ -63,6 +63,29 @@ class Entry:
     is_dir: bool = False
     version: str = ""
     weak: bool = False
+
+    def __init__(
+        self,
+        key: str,
+        size: int = 0,
+        mod_time: datetime = EPOCH,
+        is_dir: bool = False,
+        version: str = "",
+        weak: bool = False,
+    ) -> None:
+        # A listing makes thousands: what a frozen dataclass makes by itself sets each field by a call.
+        fields = self.__dict__
+        fields["key"] = key
+        fields["size"] = size
+        fields["mod_time"] = mod_time
+        fields["is_dir"] = is_dir
+        fields["version"] = version
+        fields["weak"] = weak
+
+
+def info_of(entry: Entry) -> FileInfo:
+    """The entry as the contract shows it."""
+    return FileInfo("/" + entry.key, entry.size, entry.mod_time, entry.is_dir, "" if entry.weak else entry.version)
 
 
 @dataclass(frozen=True)
@@ -272,6 +295,39 @@ class Store(ABC):
             to it while it goes through a page, when the next one may have been
             asked for already; entries below them do no harm.
         """
+
+    def infos(self, prefix: str, *, start_after: str, skipped: set[str]) -> Iterator[Sequence[FileInfo]] | None:  # noqa: ARG002 - the same
+        """All that is below a directory, as a walk shows it; None for a store that only lists by `pages`.
+
+        It is for a store of local directories, where the making of an `Entry`
+        and the search for the directories in its key cost more than the
+        listing.
+
+        Parameters
+        ----------
+        prefix, start_after, skipped
+            As for `pages`.
+
+        Returns
+        -------
+        iterator or None
+            Pages in the order of `walk_order`, with each directory before what
+            is in it. As in `pages`, names that no path can have do no harm.
+        """
+        return None
+
+    def names(self, prefix: str, /) -> Sequence[str] | None:  # noqa: ARG002 - most have only their pages
+        """The names of the direct children, each once, in any order; None for a store that only lists by `pages`.
+
+        It is for a store that has names without sizes at hand, and no pages of
+        them.
+
+        Parameters
+        ----------
+        prefix : str
+            As for `pages`, and so is what is raised.
+        """
+        return None
 
     @abstractmethod
     def copy(self, source: str, dest: str, /) -> None:

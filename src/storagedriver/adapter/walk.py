@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from contextlib import closing
+from typing import Any
 
-from storagedriver.adapter.store import EPOCH, Entry
+from storagedriver.adapter.store import EPOCH
 from storagedriver.driver import FileInfo
-from storagedriver.paths import ROOT, WalkOrder, is_valid, sort_key
+from storagedriver.paths import ROOT, WalkOrder, are_valid, is_valid, sort_key
 from storagedriver.unnamed import report_unnamed
 
-__all__ = ["Nameless", "Walk", "info_of"]
-
-
-def info_of(entry: Entry) -> FileInfo:
-    """The entry as the contract shows it."""
-    return FileInfo("/" + entry.key, entry.size, entry.mod_time, entry.is_dir, "" if entry.weak else entry.version)
+__all__ = ["Nameless", "TreeWalk", "Walk"]
 
 
 class Nameless:
@@ -31,6 +27,18 @@ class Nameless:
         """Note a key that was passed over."""
         self._count += 1
         self._example = self._example or key
+
+    def named(self, keys: Sequence[str]) -> Sequence[str]:
+        """Those of the keys that a path can name; the others are noted."""
+        if are_valid(keys):
+            return keys
+        named = []
+        for key in keys:
+            if is_valid("/" + key):
+                named.append(key)
+            else:
+                self.skip(key)
+        return named
 
     def warn(self) -> None:
         """Warn if there was any, or raise where that is wanted."""
@@ -53,8 +61,10 @@ class Walk:
         The order of the listing.
     start_after : str
         A path, with a trailing ``/`` where it is a directory; ``""`` for all.
-    pages : callable
-        Gives the pages, each a sequence of entries, for a set of skipped keys.
+    skipped : set of str
+        Gets the keys of the directories that are not to be entered.
+    pages : generator
+        The pages, each a sequence of entries.
     """
 
     def __init__(
@@ -63,16 +73,19 @@ class Walk:
         path: str,
         order: WalkOrder,
         start_after: str,
-        pages: Callable[[set[str]], Generator[Sequence[Entry], None, None]],
+        skipped: set[str],
+        pages: Generator[Sequence[Any], None, None],
     ) -> None:
         self.found = False
         self._nameless = Nameless(driver_name, path)
         self._path = path
         self._order: WalkOrder = order
-        self._after = sort_key(start_after.rstrip("/"), is_dir=start_after.endswith("/"), order=order)
-        self._skipped: set[str] = set()
+        self._after = (
+            sort_key(start_after.rstrip("/"), is_dir=start_after.endswith("/"), order=order) if start_after else None
+        )
+        self._skipped = skipped
         self._skip = ""
-        self._pages = pages(self._skipped)
+        self._pages = pages
 
     def skip(self, info: FileInfo) -> None:
         """Do not enter the directory that was just given."""
@@ -81,35 +94,74 @@ class Walk:
             self._skipped.add(info.path[1:])
 
     def __iter__(self) -> Generator[FileInfo, None, None]:
-        top = 1 if self._path == ROOT else len(self._path) + 1
         # The directories around the last entry, each with a "/" at its end.
         opened: list[str] = []
         with closing(self._pages) as pages:
             for page in pages:
-                for entry in page:
-                    self.found = True
-                    path = "/" + entry.key
-                    valid = is_valid(path)
-                    own = path + "/" if entry.is_dir else path
-                    while opened and not own.startswith(opened[-1]):
-                        opened.pop()
-                    end = len(opened[-1]) if opened else top
-                    while (end := path.find("/", end) + 1) > 0:
-                        directory = path[: end - 1]
-                        opened.append(path[:end])
-                        if valid or is_valid(directory):
-                            yield from self._wanted(Entry(directory[1:], 0, EPOCH, is_dir=True))
-                    if not valid and not (self._skip and path.startswith(self._skip)):
-                        self._nameless.skip(entry.key)
-                    if valid and not (opened and opened[-1] == own):
-                        yield from self._wanted(entry)
-                        if entry.is_dir:
-                            opened.append(own)
+                self.found = self.found or bool(page)
+                yield from self._shown(page, opened)
         self._nameless.warn()
 
-    def _wanted(self, entry: Entry) -> Iterator[FileInfo]:
-        info = info_of(entry)
-        if self._skip and info.path.startswith(self._skip):
-            return
-        if sort_key(info.path, is_dir=info.is_dir, order=self._order) > self._after:
-            yield info
+    def _shown(self, page: Sequence[Any], opened: list[str]) -> Iterator[FileInfo]:
+        """What is visited of a page."""
+        base = self._path if self._path == ROOT else self._path + "/"
+        inside = opened[-1] if opened else base
+        all_valid = are_valid([entry.key for entry in page])
+        for entry in page:
+            path = "/" + entry.key
+            valid = all_valid or is_valid(path)
+            if not path.startswith(inside) or path.find("/", len(inside)) >= 0:
+                own = path + "/" if entry.is_dir else path
+                while opened and not own.startswith(opened[-1]):
+                    opened.pop()
+                for directory in _directories(path, opened[-1] if opened else base):
+                    opened.append(directory + "/")
+                    if (valid or is_valid(directory)) and self._wants(directory, is_dir=True):
+                        yield FileInfo(directory, 0, EPOCH, True)
+                inside = opened[-1] if opened else base
+                if valid and own == inside:
+                    # It has been shown, before its first entry.
+                    continue
+            if not valid:
+                self._pass_over(entry.key)
+                continue
+            if self._wants(path, is_dir=entry.is_dir):
+                yield FileInfo(path, entry.size, entry.mod_time, entry.is_dir, "" if entry.weak else entry.version)
+            if entry.is_dir:
+                inside = path + "/"
+                opened.append(inside)
+
+    def _pass_over(self, key: str) -> None:
+        if not (self._skip and ("/" + key).startswith(self._skip)):
+            self._nameless.skip(key)
+
+    def _wants(self, path: str, *, is_dir: bool) -> bool:
+        if self._skip and path.startswith(self._skip):
+            return False
+        return self._after is None or sort_key(path, is_dir=is_dir, order=self._order) > self._after
+
+
+def _directories(path: str, inside: str) -> Iterator[str]:
+    """The directories that a path is in, below one that has a ``/`` at its end."""
+    end = len(inside) - 1
+    while (end := path.find("/", end + 1)) >= 0:
+        yield path[:end]
+
+
+class TreeWalk(Walk):
+    """The same for a store that shows its directories itself, see `Store.infos`."""
+
+    def __iter__(self) -> Generator[FileInfo, None, None]:
+        with closing(self._pages) as pages:
+            for page in pages:
+                self.found = self.found or bool(page)
+                # Each begins with a "/": together they are one path, with all their components.
+                all_valid = is_valid("".join([info.path for info in page]))
+                for info in page:
+                    if self._skip and info.path.startswith(self._skip):
+                        continue
+                    if not all_valid and not is_valid(info.path):
+                        self._nameless.skip(info.path[1:])
+                    elif self._after is None or info.sort_key(self._order) > self._after:
+                        yield info
+        self._nameless.warn()

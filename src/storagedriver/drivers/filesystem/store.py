@@ -16,7 +16,7 @@ from fsspec.implementations.local import LocalFileSystem
 from storagedriver.adapter.limits import Limit
 from storagedriver.adapter.store import Entry, Failure, Store, Upload
 from storagedriver.adapter.tree import tree_pages
-from storagedriver.driver import Capabilities, UploadInfo
+from storagedriver.driver import Capabilities, FileInfo, UploadInfo
 from storagedriver.drivers.filesystem.body import FileBody
 from storagedriver.drivers.filesystem.directories import Directories, entry_of
 from storagedriver.drivers.filesystem.disk import (
@@ -41,6 +41,9 @@ from storagedriver.errors import (
 )
 
 __all__ = ["FilesystemStore"]
+
+#: How often the directories above a path are made that somebody deletes meanwhile.
+_ATTEMPTS = 2
 
 
 class FilesystemStore(Store):
@@ -108,9 +111,12 @@ class FilesystemStore(Store):
         """Write a file beside the path, then rename it onto the path."""
 
         def write(staged: str) -> None:
-            with open(staged, "xb", buffering=0) as file:
-                write_all(file.fileno(), content)
-                os.fsync(file.fileno())
+            file = os.open(staged, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666)
+            try:
+                write_all(file, content)
+                os.fsync(file)
+            finally:
+                os.close(file)
 
         self._publish(key, write)
 
@@ -125,6 +131,36 @@ class FilesystemStore(Store):
             return [] if key in circles else self._children(key, sized=recursive, circles=circles)
 
         return tree_pages(children, prefix, recursive=recursive, start_after=start_after, skipped=skipped)
+
+    def infos(self, prefix: str, *, start_after: str, skipped: set[str]) -> Iterator[Sequence[FileInfo]]:
+        """As `pages`, a page for each directory that may be entered next."""
+        circles: set[str] = set()
+        page: list[FileInfo] = []
+        # The directories that are open, each with what is left of it. A tree may be deeper than Python's stack.
+        open_ = [iter(self._infos(prefix[:-1], circles))]
+        while open_:
+            info = next(open_[-1], None)
+            if info is None:
+                open_.pop()
+                continue
+            page.append(info)
+            if not info.is_dir:
+                continue
+            yield page
+            page = []
+            key = info.path[1:]
+            below = key + "/"
+            if key in skipped or key in circles or (below < start_after and not start_after.startswith(below)):
+                continue
+            # It was there a moment ago. If somebody has deleted it since, it is empty.
+            with contextlib.suppress(FileNotFoundError):
+                open_.append(iter(self._infos(key, circles)))
+        yield page
+
+    def names(self, prefix: str, /) -> Sequence[str]:
+        """The names in a directory."""
+        files, directories = self._directories.names(prefix[:-1])
+        return [name for name in files if not is_staged(name)] + directories
 
     def copy(self, source: str, dest: str, /) -> None:
         """Copy the file beside the destination, then rename it."""
@@ -141,10 +177,10 @@ class FilesystemStore(Store):
         """Rename the file; of a link, the link."""
         self._check_file(source)
         path, target = self._path(source), self._path(dest)
-        with self._place(dest):
-            os.replace(path, target)
+        _check_target(target)
+        _in_directory(os.path.dirname(target), lambda: os.replace(path, target))
+        # A rename is one transaction of a filesystem's journal: the other directory goes to the disk with this one.
         sync_directory(os.path.dirname(target))
-        sync_directory(os.path.dirname(path))
 
     def delete(self, keys: Sequence[str], /) -> None:
         """Unlink the files."""
@@ -178,6 +214,9 @@ class FilesystemStore(Store):
 
         try:
             self._publish(key, write, sync=False)
+            # The others were of attempts whose directory somebody has deleted.
+            while len(files) > 1:
+                os.close(files.pop(0))
             return FileUpload(self._path(key), files[-1], self.limit, 0)
         except BaseException:
             for file in files:
@@ -211,50 +250,59 @@ class FilesystemStore(Store):
 
         Without sizes it is what the directory itself says.
         """
-        try:
-            children = self._directories.children(key, sized=sized)
-        except FileNotFoundError:
-            if key:
-                raise
-            return []
+        children = self._directories.children(key, sized=sized)
         prefix = key + "/" if key else ""
         for child in children:
             if sized and child.is_link and child.is_dir and self._directories.leads_up(prefix + child.name):
                 circles.add(prefix + child.name)
         return [child.entry(prefix + child.name) for child in children if child.is_dir or not is_staged(child.name)]
 
+    def _infos(self, key: str, circles: set[str]) -> list[FileInfo]:
+        """What is in a directory; links in it that must not be entered are added to `circles`."""
+        infos, found = self._directories.infos(key, is_staged)
+        circles.update(found)
+        return infos
+
     def _publish(self, key: str, write: Callable[[str], None], *, sync: bool = True) -> None:
         """Have a file written beside the path of `key` and rename it onto that path."""
         path = self._path(key)
+        _check_target(path)
         staged = staged_beside(path)
-        with self._place(key):
+        directory = os.path.dirname(path)
+
+        def publish() -> None:
             try:
-                try:
-                    write(staged)
-                except FileNotFoundError:
-                    # Somebody has deleted the directory in between.
-                    make_directories(os.path.dirname(path))
-                    write(staged)
+                write(staged)
                 os.replace(staged, path)
             except BaseException:
                 with contextlib.suppress(OSError):
                     os.unlink(staged)
                 raise
+
+        _in_directory(directory, publish)
         if sync:
-            sync_directory(os.path.dirname(path))
+            sync_directory(directory)
 
-    @contextlib.contextmanager
-    def _place(self, key: str) -> Iterator[None]:
-        """See that a file can be put at the key, and make the directories above it.
 
-        Those that were made go again if the block fails.
-        """
-        path = self._path(key)
-        check_length(path, spare=STAGED_LONGER)
-        check_place(path)
-        made = make_directories(os.path.dirname(path))
-        try:
-            yield
-        except BaseException:
-            remove_directories(made)
-            raise
+def _check_target(path: str) -> None:
+    """Raise unless a file can be put at a path, by way of a name beside it."""
+    check_length(path, spare=STAGED_LONGER)
+    check_place(path)
+
+
+def _in_directory(directory: str, act: Callable[[], None]) -> None:
+    """Do what puts a file in a directory. Only if that is missing it is made, and the same is done again.
+
+    Directories that were made go again if it fails.
+    """
+    made: list[str] = []
+    try:
+        for _ in range(_ATTEMPTS):
+            with contextlib.suppress(FileNotFoundError):
+                return act()
+            # It is missing, or somebody has deleted it since it was made.
+            made += make_directories(directory)
+        return act()
+    except BaseException:
+        remove_directories(made)
+        raise

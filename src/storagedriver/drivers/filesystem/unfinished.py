@@ -46,7 +46,7 @@ def staged_beside(path: str) -> str:
 
 def is_staged(name: str) -> bool:
     """Whether a file of this name is a put that is under way, or was killed."""
-    return _STAGED.fullmatch(name) is not None
+    return "~" in name and _STAGED.fullmatch(name) is not None
 
 
 class Unfinished:
