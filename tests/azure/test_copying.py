@@ -17,6 +17,7 @@ COPY = "copy-of-a-test"
 ACCEPTED = Answer(
     202,
     headers={
+        "x-ms-request-id": "any",
         "x-ms-copy-id": COPY,
         "x-ms-copy-status": "pending",
         "ETag": '"0x1"',
@@ -27,7 +28,7 @@ ACCEPTED = Answer(
 
 def state(status: str, copy_id: str = COPY, **more: str) -> Answer:
     headers = {"x-ms-copy-id": copy_id, "x-ms-copy-status": status, "x-ms-blob-type": "BlockBlob", "ETag": '"0x1"'}
-    return Answer(200, headers={**headers, **more})
+    return Answer(200, headers={"x-ms-request-id": "any", **headers, **more})
 
 
 def accept(proxy: FaultProxy, *states: Answer, times: int | None = 1) -> None:

@@ -5,17 +5,17 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
-from email.utils import parsedate_to_datetime
 
 from azure.storage.blob import BlobSasPermissions, generate_blob_sas
 
 from storagedriver.adapter.deleting import DeleteError
 from storagedriver.adapter.fanout import fan_out
-from storagedriver.adapter.http.client import Answer, AnswerError, whole_size
-from storagedriver.adapter.store import EPOCH, Body, EmptyBody, Entry
+from storagedriver.adapter.http.client import Answer, AnswerError, HTTPBody
+from storagedriver.adapter.http.reading import first_byte, http_time, measured, open_range, size_in, whole
+from storagedriver.adapter.store import Body, EmptyBody, Entry
 from storagedriver.drivers.azure.client import Client
-from storagedriver.drivers.azure.errors import INVALID_BLOB_TYPE, NO_BLOB, classify, code_of, status_of
-from storagedriver.errors import PathNotFoundError, StorageDriverError
+from storagedriver.drivers.azure.errors import INVALID_BLOB_TYPE, NO_BLOB, classify, code_of
+from storagedriver.errors import PathNotFoundError
 
 __all__ = [
     "CLEARING_TYPE",
@@ -25,6 +25,7 @@ __all__ = [
     "delete_one",
     "existing",
     "get",
+    "is_directory",
     "look",
     "put",
     "sign",
@@ -35,8 +36,6 @@ __all__ = [
 CONTENT_TYPE = "application/octet-stream"
 #: The type of the empty blob that lies at a key for a moment, while uncommitted blocks are dropped. It is no file.
 CLEARING_TYPE = "application/x-storagedriver-clearing"
-_OK = 200
-_UNSATISFIABLE = 416
 _DELETED = (200, 202)
 _SINGLES = 16
 
@@ -73,6 +72,15 @@ def is_clearing(headers: Mapping[str, str]) -> bool:
     return headers.get("Content-Type", "") == CLEARING_TYPE
 
 
+def is_directory(headers: Mapping[str, str]) -> bool:
+    """Whether they are those of a directory, which an account with a hierarchical namespace keeps as a blob.
+
+    https://learn.microsoft.com/azure/storage/blobs/data-lake-storage-known-issues
+    """
+    kind = headers.get("x-ms-resource-type", "") == "directory"
+    return kind or headers.get("x-ms-meta-hdi_isfolder", "").lower() == "true"
+
+
 def look(client: Client, key: str, headers: Mapping[str, str] | None = None) -> Blob | None:
     """The blob, None if there is none. A missing container raises."""
     try:
@@ -82,7 +90,13 @@ def look(client: Client, key: str, headers: Mapping[str, str] | None = None) -> 
         if code_of(error) == NO_BLOB:
             return None
         raise
-    entry = _entry(key, answer, int(answer.headers["Content-Length"]))
+    if is_directory(answer.headers):
+        return None
+    entry = measured(
+        _entry(key, answer),
+        lambda: first_byte(lambda part: _open(client, key, {**(headers or {}), **part})),
+        lambda: _listed_size(client, key),
+    )
     is_append = answer.headers.get("x-ms-blob-type") == "AppendBlob"
     return Blob(entry, is_append, int(answer.headers.get("x-ms-blob-committed-block-count") or 0), answer.headers)
 
@@ -97,10 +111,10 @@ def existing(client: Client, key: str, version: str = "") -> Entry:
 
 def get(client: Client, key: str) -> bytes:
     """The whole content."""
-    answer = client.send("GET", key)
-    if is_clearing(answer.headers):
+    answer = client.send("GET", key, large=True)
+    if is_clearing(answer.headers) or is_directory(answer.headers):
         raise PathNotFoundError
-    return answer.content
+    return whole(answer, lambda: existing(client, key, answer.headers.get("ETag", "")).size)
 
 
 def put(client: Client, key: str, content: memoryview) -> None:
@@ -123,27 +137,32 @@ def stream(client: Client, key: str, offset: int, length: int | None, version: s
     """Open the content from `offset` on, of `version` only if that is not empty."""
     if length == 0:
         return EmptyBody(existing(client, key, version))
-    headers = _part(offset, length, version) if offset or length is not None else _same(version)
-    try:
-        return client.open(key, headers, lambda answer: _partial(key, answer, offset))
-    except AnswerError as error:
-        if status_of(error) != _UNSATISFIABLE:
-            raise
-        return EmptyBody(existing(client, key, version))
+    return open_range(
+        lambda part: _open(client, key, {**_same(version), **part}),
+        lambda: existing(client, key, version),
+        offset,
+        length,
+    )
 
 
-def _part(offset: int, length: int | None, version: str) -> dict[str, str]:
-    last = "" if length is None else offset + length - 1
-    # The SDK signs this name of the header, and not `Range`.
-    return {"x-ms-range": f"bytes={offset}-{last}", **_same(version)}
+def _open(client: Client, key: str, headers: Mapping[str, str]) -> tuple[HTTPBody, Answer]:
+    def entry(answer: Answer) -> Entry:
+        if is_clearing(answer.headers) or is_directory(answer.headers):
+            raise PathNotFoundError
+        return _entry(key, answer)
+
+    # The signature of a shared key covers this name of the header, and not `Range` alone.
+    named = {"x-ms-range" if name == "Range" else name: value for name, value in headers.items()}
+    return client.open(key, named, entry)
 
 
-def _partial(key: str, answer: Answer, offset: int) -> Entry:
-    if is_clearing(answer.headers):
-        raise PathNotFoundError
-    if answer.status == _OK and offset:
-        raise StorageDriverError("the store does not support ranges: it answered with the whole blob")
-    return _entry(key, answer, whole_size(answer))
+def _listed_size(client: Client, key: str) -> int | None:
+    query = {"restype": "container", "comp": "list", "prefix": client.full(key), "maxresults": "1"}
+    listed = client.ask("EnumerationResults", "GET", None, query)
+    for element in listed.elements("Blobs/Blob"):
+        if element.findtext("Name") == client.full(key):
+            return listed.number(element, "Properties/Content-Length")
+    return None
 
 
 def delete_one(client: Client, key: str, version: str = "") -> bool:
@@ -220,7 +239,6 @@ def _same(version: str) -> dict[str, str]:
     return {"If-Match": version} if version else {}
 
 
-def _entry(key: str, answer: Answer, size: int) -> Entry:
-    told = answer.headers.get("Last-Modified")
-    time = parsedate_to_datetime(told).astimezone(timezone.utc) if told else EPOCH
-    return Entry(key, size, time, version=answer.headers.get("ETag", ""))
+def _entry(key: str, answer: Answer) -> Entry:
+    time = http_time(answer.headers.get("Last-Modified"))
+    return Entry(key, size_in(answer), time, version=answer.headers.get("ETag", ""))

@@ -12,7 +12,6 @@ import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
-from xml.etree import ElementTree as ET
 
 from storagedriver.adapter.http.client import AnswerError
 from storagedriver.drivers.azure import blobs
@@ -49,17 +48,16 @@ class BlockList:
 def read(client: Client, key: str) -> BlockList:
     """The blocks; of a blob that is not there, none. An append blob raises."""
     try:
-        answer = client.send("GET", key, {"comp": "blocklist", "blocklisttype": "all"})
+        listed = client.ask("BlockList", "GET", key, {"comp": "blocklist", "blocklisttype": "all"})
     except AnswerError as error:
         if code_of(error) != NO_BLOB:
             raise
         return BlockList([], [])
-    root = ET.fromstring(answer.content)  # noqa: S314 - from the store, and expat bounds entities
 
     def blocks(name: str) -> list[Block]:
         return [
-            Block(element.findtext("Name") or "", int(element.findtext("Size") or 0))
-            for element in root.iterfind(f"{name}/Block")
+            Block(listed.required(element, "Name"), listed.number(element, "Size"))
+            for element in listed.elements(f"{name}/Block")
         ]
 
     return BlockList(blocks("CommittedBlocks"), blocks("UncommittedBlocks"))

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import Awaitable, Callable, Collection, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from email.utils import formatdate
 from typing import Any, Literal, TypeVar
 from urllib.parse import quote, urlencode
@@ -16,15 +16,16 @@ from azure.core.pipeline import PipelineContext, PipelineRequest
 from azure.core.pipeline.transport import HttpRequest
 
 from storagedriver.adapter.http.client import TRUST, Answer, AnswerError, HTTPBody, HTTPClient, Signed
+from storagedriver.adapter.http.document import Document, document_in
 from storagedriver.adapter.limits import PerProcess
 from storagedriver.adapter.loop import run_on
 from storagedriver.adapter.store import Entry
 from storagedriver.drivers.azure.errors import classify
 from storagedriver.drivers.azure.filesystem import make_filesystem
 from storagedriver.drivers.azure.parameters import Account, AzureParameters
-from storagedriver.errors import UnavailableError
+from storagedriver.errors import InvalidAnswerError, UnavailableError
 
-__all__ = ["Client", "Query"]
+__all__ = ["Client", "Query", "of_the_store"]
 
 T = TypeVar("T")
 
@@ -109,8 +110,8 @@ class Client:
         headers: Mapping[str, str] | None = None,
         *,
         body: Any = b"",
-        expected: Collection[int] = _OK,
         again: bool = True,
+        **options: Any,
     ) -> Answer:
         """Send a request and read the answer.
 
@@ -124,37 +125,44 @@ class Client:
             What the operation takes.
         body : bytes, bytearray or memoryview
             What a PUT sends; it is not copied.
-        expected : collection of int
-            The statuses that are an answer; any other raises.
         again : bool
             Whether it may be sent again when its fate is unknown.
+        **options
+            As for `HTTPClient.request`.
+
+        Raises
+        ------
+        InvalidAnswerError
+            If the answer is not the store's.
         """
+        options.setdefault("interpret", of_the_store)
         sign, sent = self._signer(method, key, query, headers, body)
         refresh = self._forget if self.account.type != "shared_key" else None
-        return self.attempt(
-            lambda: self._http.request(sign, body=sent, expected=expected, refresh=refresh), again=again
-        )
+        return self.attempt(lambda: self._http.request(sign, body=sent, refresh=refresh, **options), again=again)
 
-    def open(self, key: str, headers: Mapping[str, str], entry: Callable[[Answer], Entry]) -> HTTPBody:
-        """Send a GET of a blob and give its content as a stream; `entry` reads the answer's head."""
+    def ask(self, root: str, method: Method, key: str | None, query: Query) -> Document:
+        """Send a request whose answer is a document, with an outermost element of this name."""
+        found: list[Document] = []
+
+        def interpret(answer: Answer) -> Answer:
+            if of_the_store(answer).status in _OK:
+                found.append(document_in(answer, root, f"{method} of {key or 'the container'}")[1])
+            return answer
+
+        self.send(method, key, query, interpret=interpret)
+        return found[-1]
+
+    def open(self, key: str, headers: Mapping[str, str], entry: Callable[[Answer], Entry]) -> tuple[HTTPBody, Answer]:
+        """Send a GET of a blob and give its content as a stream, with its head; `entry` reads that."""
+        answers: list[Answer] = []
+
+        def read(answer: Answer) -> Entry:
+            answers.append(of_the_store(answer))
+            return entry(answer)
+
         sign, _ = self._signer("GET", key, None, headers, b"")
         refresh = self._forget if self.account.type != "shared_key" else None
-        return self.attempt(lambda: self._http.stream(sign, entry, refresh=refresh))
-
-    def call(self, make: Callable[[Any, dict[str, Any]], Awaitable[T]], *, again: bool = True) -> T:
-        """Have the SDK send a request.
-
-        Parameters
-        ----------
-        make : callable
-            Given the service client and the options of the request, it gives
-            the coroutine.
-        again : bool
-            Whether it may be sent again when its fate is unknown.
-        """
-        # `attempt` does it: the SDK has no deadline over all attempts.
-        options = {"retry_total": 0}
-        return self.attempt(lambda: self._run(lambda: make(self.filesystem.service_client, options)), again=again)
+        return self.attempt(lambda: self._http.stream(sign, read, refresh=refresh)), answers[-1]
 
     def attempt(self, make: Callable[[], T], *, again: bool = True) -> T:
         """Do something, again after a failure that may pass, at most ``max_retries`` times within ``timeout``."""
@@ -167,7 +175,7 @@ class Client:
                 pause = min(_LONGEST_PAUSE, self._pause * 2**number) * random.uniform(0.5, 1)  # noqa: S311 - jitter
                 pause = max(pause, _retry_after(error))
                 number += 1
-                passing = again and issubclass(classify(error).kind, UnavailableError)
+                passing = again and issubclass(classify(error).kind, (UnavailableError, InvalidAnswerError))
                 if not passing or number > self._retries or time.monotonic() + pause >= deadline:
                     raise
                 time.sleep(pause)
@@ -225,6 +233,21 @@ class Client:
     def _forget(self) -> None:
         """The store has refused the token: get another one."""
         self._connections.get().expires = 0.0
+
+
+def of_the_store(answer: Answer) -> Answer:
+    """An answer as it is, if it is the store's: each has a header with the number of its request.
+
+    https://learn.microsoft.com/rest/api/storageservices/common-rest-api-response-headers
+
+    Raises
+    ------
+    InvalidAnswerError
+        If a success has no such header.
+    """
+    if answer.status in _OK and "x-ms-request-id" not in answer.headers:
+        raise InvalidAnswerError(f"HTTP {answer.status} without x-ms-request-id is no answer of Azure's")
+    return answer
 
 
 def _quoted(name: str) -> str:

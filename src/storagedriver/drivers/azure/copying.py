@@ -7,14 +7,18 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
-from typing import Any
 
-from azure.core import MatchConditions
-
+from storagedriver.adapter.http.client import Answer
 from storagedriver.drivers.azure import blobs
-from storagedriver.drivers.azure.client import Client
+from storagedriver.drivers.azure.client import Client, of_the_store
 from storagedriver.drivers.azure.errors import INVALID_BLOB_TYPE, code_of, status_of
-from storagedriver.errors import ConflictError, PathNotFoundError, StorageDriverError, UnavailableError
+from storagedriver.errors import (
+    ConflictError,
+    InvalidAnswerError,
+    PathNotFoundError,
+    StorageDriverError,
+    UnavailableError,
+)
 
 __all__ = ["copy", "copy_onto_itself"]
 
@@ -23,6 +27,8 @@ _RATE = 16 << 20
 _FIRST_PAUSE = 0.05
 _LONGEST_PAUSE = 2.0
 _NOT_FOUND = 404
+_OK = range(200, 300)
+_ID, _STATUS = "x-ms-copy-id", "x-ms-copy-status"
 
 
 def copy(client: Client, source: str, dest: str) -> None:
@@ -47,21 +53,27 @@ def copy(client: Client, source: str, dest: str) -> None:
 
 def copy_onto_itself(client: Client, key: str, version: str) -> None:
     """Replace a blob by itself, which removes uncommitted blocks and gives it another ETag."""
-    same = {"etag": version, "match_condition": MatchConditions.IfNotModified}
-    _wait(client, key, _start(client, key, key, same))
+    _wait(client, key, _start(client, key, key, {"If-Match": version}))
 
 
-def _start(client: Client, source: str, dest: str, conditions: Mapping[str, Any] | None = None) -> dict[str, Any]:
-    """Begin the copy. Source and destination are of one account, so the request's own signature is enough."""
+def _start(client: Client, source: str, dest: str, conditions: Mapping[str, str] | None = None) -> Mapping[str, str]:
+    """Begin the copy, and give the headers of the answer.
 
-    def start(sdk: Any, options: dict[str, Any]) -> Any:
-        blob = sdk.get_blob_client(client.container, client.full(dest))
-        return blob.start_copy_from_url(client.url(source), **(conditions or {}), **options)
+    Source and destination are of one account, so the request's own signature is enough.
+    """
+    return client.send(
+        "PUT", dest, headers={"x-ms-copy-source": client.url(source), **(conditions or {})}, interpret=_started
+    ).headers
 
-    return dict(client.call(start))
+
+def _started(answer: Answer) -> Answer:
+    """The answer to the begin of a copy, as it is: it says which copy it is, and how far."""
+    if answer.status in _OK and not all(of_the_store(answer).headers.get(name) for name in (_ID, _STATUS)):
+        raise InvalidAnswerError("the store has answered a copy and does not say what became of it")
+    return answer
 
 
-def _wait(client: Client, dest: str, started: Mapping[str, Any]) -> None:
+def _wait(client: Client, dest: str, started: Mapping[str, str]) -> None:
     """Poll until the copy has succeeded.
 
     Raises
@@ -73,14 +85,14 @@ def _wait(client: Client, dest: str, started: Mapping[str, Any]) -> None:
     UnavailableError
         If it is pending at the deadline; the server goes on with it.
     """
-    if started.get("copy_status") == "success":
+    if started.get(_STATUS) == "success":
         return
     begin, pause = time.monotonic(), _FIRST_PAUSE
     while True:
         blob = blobs.look(client, dest)
-        if blob is None or blob.headers.get("x-ms-copy-id") != started.get("copy_id"):
+        if blob is None or blob.headers.get(_ID) != started[_ID]:
             raise ConflictError(f"somebody else has written to /{dest} while it was copied to")
-        status = blob.headers.get("x-ms-copy-status", "")
+        status = blob.headers.get(_STATUS, "")
         if status == "success":
             return
         if status != "pending":

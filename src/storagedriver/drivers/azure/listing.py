@@ -6,15 +6,16 @@ Source: https://learn.microsoft.com/rest/api/storageservices/list-blobs
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import datetime, timezone
-from email.utils import parsedate_to_datetime
 from urllib.parse import unquote
-from xml.etree import ElementTree as ET
+from xml.etree.ElementTree import Element
 
 from storagedriver.adapter.ahead import Listing
-from storagedriver.adapter.store import EPOCH, Entry
+from storagedriver.adapter.http.document import Document
+from storagedriver.adapter.http.reading import http_time
+from storagedriver.adapter.store import Entry
 from storagedriver.drivers.azure.blobs import CLEARING_TYPE
 from storagedriver.drivers.azure.client import Client
+from storagedriver.errors import InvalidAnswerError
 
 __all__ = ["pages"]
 
@@ -22,7 +23,14 @@ _MOST = 5000
 
 
 def pages(
-    client: Client, prefix: str, *, recursive: bool, limit: int = 0, start_after: str = "", unfinished: bool = False
+    client: Client,
+    prefix: str,
+    *,
+    recursive: bool,
+    limit: int = 0,
+    start_after: str = "",
+    unfinished: bool = False,
+    directories: list[str] | None = None,
 ) -> Listing[Entry]:
     """As `storagedriver.adapter.store.Store.pages`.
 
@@ -38,6 +46,9 @@ def pages(
     unfinished : bool
         Whether blobs that have nothing but uncommitted blocks are listed, too,
         and what an unfinished clearing of such blocks has left.
+    directories : list of str, optional
+        Gets the keys of the blobs that are directories, in an account with a
+        hierarchical namespace. They are no entries.
     """
     query = {"restype": "container", "comp": "list", "prefix": client.full(prefix)}
     if not recursive:
@@ -47,21 +58,24 @@ def pages(
 
     def fetch(marker: str, wanted: int) -> tuple[list[Entry], str | None]:
         asked = {**query, "maxresults": str(min(wanted or _MOST, _MOST)), **({"marker": marker} if marker else {})}
-        root = ET.fromstring(client.send("GET", None, asked).content)  # noqa: S314 - from the store, and expat bounds entities
+        listed = client.ask("EnumerationResults", "GET", None, asked)
         page = [
             entry
-            for entry in _entries(client, root, unfinished=unfinished)
+            for entry in _entries(client, listed, directories, unfinished=unfinished)
             if not start_after or _position(entry) > start_after
         ]
-        return page, root.findtext("NextMarker") or None
+        following = listed.text("NextMarker") or None
+        if following == marker:
+            raise InvalidAnswerError("a listing of the store does not go on")
+        return page, following
 
     return Listing(fetch, "", limit=limit)
 
 
-def _entries(client: Client, root: ET.Element, *, unfinished: bool) -> Iterator[Entry]:
-    for element in root.iterfind("Blobs/*"):
+def _entries(client: Client, listed: Document, directories: list[str] | None, *, unfinished: bool) -> Iterator[Entry]:
+    for element in listed.elements("Blobs/*"):
         name = element.find("Name")
-        text = "" if name is None else name.text or ""
+        text = listed.required(element, "Name")
         if name is not None and name.get("Encoded") == "true":
             # A name with characters that XML cannot hold.
             text = unquote(text)
@@ -71,16 +85,22 @@ def _entries(client: Client, root: ET.Element, *, unfinished: bool) -> Iterator[
             continue
         if element.findtext("Properties/Content-Type") == CLEARING_TYPE and not unfinished:
             continue
-        size = int(element.findtext("Properties/Content-Length") or 0)
+        if _is_directory(element):
+            if directories is not None:
+                directories.append(key)
+            continue
+        size = listed.number(element, "Properties/Content-Length")
         etag = element.findtext("Properties/Etag") or ""
         # Here it comes without the quotes that it has in headers.
         version = f'"{etag}"' if etag and not etag.startswith('"') else etag
-        yield Entry(key, size, _time(element.findtext("Properties/Last-Modified")), version=version)
+        yield Entry(key, size, http_time(element.findtext("Properties/Last-Modified")), version=version)
 
 
 def _position(entry: Entry) -> str:
     return entry.key + "/" if entry.is_dir else entry.key
 
 
-def _time(told: str | None) -> datetime:
-    return parsedate_to_datetime(told).astimezone(timezone.utc) if told else EPOCH
+def _is_directory(element: Element) -> bool:
+    """Whether it is a directory of an account with a hierarchical namespace."""
+    folder = element.findtext("Metadata/hdi_isfolder") or element.findtext("Metadata/Hdi_isfolder") or ""
+    return element.findtext("Properties/ResourceType") == "directory" or folder.lower() == "true"

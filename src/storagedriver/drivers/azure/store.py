@@ -124,11 +124,16 @@ class AzureStore(UploadsStore):
     def delete_tree(self, key: str, /) -> bool:
         """Delete the blob, everything below it and the unfinished uploads there."""
         below = False
-        with closing(self.ahead.pages(self.pages(f"{key}/", recursive=True), early=True)) as pages:
+        directories: list[str] = []
+        listed = listing.pages(self._client, f"{key}/", recursive=True, directories=directories)
+        with closing(self.ahead.pages(listed, early=True)) as pages:
             uploads = self.abort_all(list(self.uploads(key)))
             for page in pages:
                 below = below or bool(page)
                 self.delete([entry.key for entry in page])
+        # Of a hierarchical namespace only empty directories can be deleted: the deepest go first.
+        for directory in sorted(directories, reverse=True):
+            below = blobs.delete_one(self._client, directory) or below
         here = blobs.delete_one(self._client, key)
         if below:
             # What waited over a content is listed once that content is gone.

@@ -179,8 +179,10 @@ class FilesystemStore(Store):
         path, target = self._path(source), self._path(dest)
         _check_target(target)
         _in_directory(os.path.dirname(target), lambda: os.replace(path, target))
-        # A rename is one transaction of a filesystem's journal: the other directory goes to the disk with this one.
         sync_directory(os.path.dirname(target))
+        if os.path.dirname(path) != os.path.dirname(target):
+            # Without a journal a crash could leave the file under both names.
+            sync_directory(os.path.dirname(path))
 
     def delete(self, keys: Sequence[str], /) -> None:
         """Unlink the files."""

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Mapping
 from http import HTTPStatus
 from http.client import responses
 from typing import TYPE_CHECKING
 
-from storagedriver.testsuites.faults.wire import UNTIL_CLOSE, BrokenMessageError, Head, Wire
+from storagedriver.testsuites.faults.wire import CHUNKED, UNTIL_CLOSE, BrokenMessageError, Head, Wire, content_of
 
 if TYPE_CHECKING:
     from storagedriver.testsuites.faults.proxy import FaultProxy, Request
 
 _CONTINUE_SECONDS = 10.0
+_CHUNKED = re.compile(rb"(?i)transfer-encoding: *chunked")
 
 
 class Exchange:
@@ -77,9 +79,13 @@ class Exchange:
         """Send in the place of the answer what `change` makes of its head and its body, and end the connection."""
         reply = self._received()
         body = b"".join(self._reply_body(reply))
+        head = reply.raw
+        if reply.response_framing(self._request.method) == CHUNKED:
+            body = content_of(body)
+            head = _CHUNKED.sub(b"Content-Length: %d" % len(body), head)
         self._request.status = reply.status
         self._request.received = len(body)
-        changed = change(reply.raw, body)
+        changed = change(head, body)
         self.finish()
         self.closes = True
         self._client.send(changed)

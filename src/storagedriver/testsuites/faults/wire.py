@@ -162,3 +162,15 @@ class Wire:
         taken = bytes(self.unread[:count])
         del self.unread[:count]
         return taken
+
+
+def content_of(chunks: bytes) -> bytes:
+    """The content of a body in chunks: RFC 9112, 7.1."""
+    content = b""
+    while True:
+        size, _, rest = chunks.partition(b"\r\n")
+        length = int(size.partition(b";")[0], 16)
+        if not length:
+            return content
+        content += rest[:length]
+        chunks = rest[length + 2 :]
