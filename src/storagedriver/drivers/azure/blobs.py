@@ -6,8 +6,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 
-from azure.storage.blob import BlobSasPermissions, generate_blob_sas
-
 from storagedriver.adapter.deleting import DeleteError
 from storagedriver.adapter.fanout import fan_out
 from storagedriver.adapter.http.client import Answer, AnswerError, HTTPBody
@@ -219,6 +217,8 @@ def sign(client: Client, key: str, expires: timedelta) -> str | None:
     account = client.account
     if not account.key:
         return None
+    from azure.storage.blob import BlobSasPermissions, generate_blob_sas  # noqa: PLC0415 - slow to load
+
     now = datetime.now(timezone.utc)
     # The signature's times are whole seconds.
     end = (now + max(expires, timedelta(seconds=1))).replace(microsecond=0) + timedelta(seconds=1)

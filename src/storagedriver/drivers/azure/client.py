@@ -1,4 +1,4 @@
-"""The requests: signed with the filesystem's credentials, sent by our client or by the SDK, with retries.
+"""The requests: signed with the account's key or a token of the SDK's, and sent by the HTTP client.
 
 Source of the headers: https://learn.microsoft.com/rest/api/storageservices/blob-service-rest-api
 """
@@ -12,17 +12,13 @@ from email.utils import formatdate
 from typing import Any, Literal, TypeVar
 from urllib.parse import quote, urlencode
 
-from azure.core.pipeline import PipelineContext, PipelineRequest
-from azure.core.pipeline.transport import HttpRequest
-
 from storagedriver.adapter.http.client import TRUST, Answer, AnswerError, HTTPBody, HTTPClient, Signed
 from storagedriver.adapter.http.document import Document, document_in
 from storagedriver.adapter.limits import PerProcess
-from storagedriver.adapter.loop import run_on
 from storagedriver.adapter.store import Entry
 from storagedriver.drivers.azure.errors import classify
-from storagedriver.drivers.azure.filesystem import make_filesystem
 from storagedriver.drivers.azure.parameters import Account, AzureParameters
+from storagedriver.drivers.azure.signer import SharedKey
 from storagedriver.errors import InvalidAnswerError, UnavailableError
 
 __all__ = ["Client", "Query", "of_the_store"]
@@ -32,6 +28,8 @@ T = TypeVar("T")
 Query = Mapping[str, str]
 Method = Literal["GET", "HEAD", "PUT", "DELETE"]
 
+#: The version of the protocol that is spoken.
+_VERSION = "2023-11-03"
 _SCOPE = "https://storage.azure.com/.default"
 #: A token is renewed so many seconds before its end.
 _RENEWED = 300
@@ -75,7 +73,9 @@ class Client:
         self.timeout = parameters.timeout
         self._retries = max(0, parameters.max_retries)
         self._pause = parameters.retry_delay.total_seconds()
-        self._connections = PerProcess(lambda: _Connection(make_filesystem(parameters, account)))
+        self._parameters = parameters
+        self._key = SharedKey(account.name, account.key) if account.type == "shared_key" else None
+        self._connections = PerProcess(self._connect)
         # `attempt` sends again, as often as the parameters of this driver say.
         self._http = HTTPClient(
             timeout=parameters.timeout,
@@ -190,30 +190,33 @@ class Client:
         if connection.filesystem.credential is not None:
             self._run(connection.filesystem.credential.close)
 
+    def _connect(self) -> _Connection:
+        from storagedriver.drivers.azure.filesystem import make_filesystem  # noqa: PLC0415 - adlfs is slow to load
+
+        return _Connection(make_filesystem(self._parameters, self.account))
+
     def _run(self, make: Callable[[], Awaitable[T]]) -> T:
         """Run a coroutine on the filesystem's loop and wait for it, for `timeout` at most."""
+        from storagedriver.adapter.loop import run_on  # noqa: PLC0415 - asyncio is slow to load
+
         return run_on(self.filesystem.loop, make, self.timeout)
 
     def _signer(
         self, method: Method, key: str | None, query: Query | None, headers: Mapping[str, str] | None, body: Any
     ) -> tuple[Callable[[], Signed], Any]:
-        url = self.url(key)
-        if query:
-            url += "?" + urlencode(query, quote_via=quote)
+        plain = self.url(key)
+        asked = list((query or {}).items())
+        url = f"{plain}?{urlencode(asked, quote_via=quote)}" if asked else plain
         sent = body if method == "PUT" else None
-        fixed = {"x-ms-version": self.filesystem.service_client.api_version, **(headers or {})}
+        fixed = {"x-ms-version": _VERSION, **(headers or {})}
         if sent is not None:
             fixed["Content-Length"] = str(len(sent))
 
         def sign() -> Signed:
-            request = HttpRequest(method, url, headers={**fixed, "x-ms-date": formatdate(usegmt=True)})
-            if self.account.type == "shared_key":
-                # The SDK's own policy for a shared key; it wants a request in a pipeline.
-                policy = self.filesystem.service_client.credential
-                policy.on_request(PipelineRequest(request, PipelineContext(None)))
-            else:
-                request.headers["Authorization"] = f"Bearer {self._token()}"
-            return Signed(method, url, dict(request.headers))
+            if self._key is not None:
+                return Signed(method, url, self._key.signed(method, plain, asked, fixed))
+            token = {"Authorization": f"Bearer {self._token()}", "x-ms-date": formatdate(usegmt=True)}
+            return Signed(method, url, {**fixed, **token})
 
         return sign, sent
 

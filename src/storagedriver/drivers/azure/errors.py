@@ -6,11 +6,8 @@ https://learn.microsoft.com/rest/api/storageservices/common-rest-api-error-codes
 
 from __future__ import annotations
 
-import asyncio
 import re
 import ssl
-
-from azure.core import exceptions as sdk
 
 from storagedriver.adapter.deleting import DeleteError
 from storagedriver.adapter.http import client as http
@@ -69,6 +66,8 @@ _HINTS = {
     "BlobArchived": "it lies in the archive tier and has to be rehydrated first",
     "KeyBasedAuthenticationNotPermitted": "the account takes no key; give credentials of another type",
 }
+#: The SDK's names for a request for a token that got no answer.
+_BROKEN = {"IncompleteReadError", "ServiceRequestError", "ServiceResponseError"}
 _NOT_IMPLEMENTED = 501
 _TOO_MANY_REQUESTS = 429
 _ELEMENT = re.compile(rb"<(Code|Message)>(.*?)</\1>", re.DOTALL)
@@ -80,9 +79,10 @@ def classify(error: BaseException) -> Failure:
         return Failure(type(error), error.detail)
     if isinstance(error, DeleteError):
         return error.failure
-    if isinstance(error, http.AnswerError) or (isinstance(error, sdk.HttpResponseError) and status_of(error)):
+    if isinstance(error, http.AnswerError):
         return _answered(error)
-    if isinstance(error, sdk.ClientAuthenticationError):
+    names = {kind.__name__ for kind in type(error).__mro__ if kind.__module__.startswith("azure.")}
+    if "ClientAuthenticationError" in names:
         # azure-identity: it could not get a token, or it knows no way to one.
         return Failure(PermissionDeniedError, f"the credentials cannot be had: {_line(error)}")
     if _is_tls(error):
@@ -90,14 +90,7 @@ def classify(error: BaseException) -> Failure:
     failure = http.classify(error) if isinstance(error, Exception) else None
     if failure is not None:
         return failure
-    broken = (
-        sdk.ServiceRequestError,
-        sdk.ServiceResponseError,
-        sdk.IncompleteReadError,
-        asyncio.TimeoutError,
-        OSError,
-    )
-    if isinstance(error, broken):
+    if isinstance(error, OSError) or names & _BROKEN:
         return Failure(UnavailableError, f"no connection or no answer: {_line(error)}")
     return Failure(StorageDriverError, f"{type(error).__name__}: {_line(error)}")
 
@@ -107,19 +100,12 @@ def code_of(error: BaseException) -> str:
     if isinstance(error, http.AnswerError):
         told = error.answer.headers.get("x-ms-error-code", "")
         return told or _elements(error.answer.content).get("Code", "")
-    response = getattr(error, "response", None)
-    if not isinstance(error, sdk.HttpResponseError) or response is None:
-        return ""
-    return str(response.headers.get("x-ms-error-code", ""))
+    return ""
 
 
 def status_of(error: BaseException) -> int:
     """The HTTP status of the answer, 0 for what is no answer of the store."""
-    if isinstance(error, http.AnswerError):
-        return error.answer.status
-    if isinstance(error, sdk.HttpResponseError) and error.response is not None:
-        return int(error.status_code or 0)
-    return 0
+    return error.answer.status if isinstance(error, http.AnswerError) else 0
 
 
 def is_conflict(error: BaseException) -> bool:
@@ -127,16 +113,13 @@ def is_conflict(error: BaseException) -> bool:
     return issubclass(classify(error).kind, ConflictError)
 
 
-def _answered(error: BaseException) -> Failure:
+def _answered(error: http.AnswerError) -> Failure:
     code, status = code_of(error), status_of(error)
     kind = _kind(code, status)
     if kind is PathNotFoundError:
         # The path says all there is to say.
         return Failure(kind)
-    if isinstance(error, http.AnswerError):
-        message = _elements(error.answer.content).get("Message", "") or str(error)
-    else:
-        message = str(getattr(error, "message", "") or error)
+    message = _elements(error.answer.content).get("Message", "") or str(error)
     # What follows the first line are the id and the time of the request.
     message = next(iter(message.strip().splitlines()), "")
     detail = ": ".join(text for text in (code, message) if text)

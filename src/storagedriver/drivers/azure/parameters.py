@@ -11,8 +11,6 @@ from datetime import timedelta
 from typing import Any, Literal
 from urllib.parse import urlsplit
 
-from azure.storage.blob import BlobServiceClient
-
 from storagedriver.errors import ParameterError
 from storagedriver.parameters import boolean, choice, duration, integer, mapping, number, parse, string
 
@@ -217,6 +215,8 @@ def _connection_string(value: str) -> Account | None:
     """The account in a connection string, read by the SDK."""
     if not value:
         return None
+    from azure.storage.blob import BlobServiceClient  # noqa: PLC0415 - slow to load
+
     try:
         with BlobServiceClient.from_connection_string(value) as client:
             url, credential = client.url, client.credential

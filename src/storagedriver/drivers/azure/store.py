@@ -7,6 +7,7 @@ from collections.abc import Set as AbstractSet
 from contextlib import closing
 from dataclasses import replace
 from datetime import timedelta
+from importlib.util import find_spec
 from typing import Any
 
 from storagedriver.adapter.store import Body, Entry, Failure, UploadsStore
@@ -48,6 +49,10 @@ class AzureStore(UploadsStore):
     max_expires = timedelta(days=36500)
 
     def __init__(self, name: str, loaded: tuple[AzureParameters, Account]) -> None:
+        for needed in ("adlfs", "azure.storage.blob"):
+            # They are loaded when they are needed; a missing one is said at once.
+            if find_spec(needed) is None:
+                raise ModuleNotFoundError(f"No module named {needed!r}", name=needed)
         self._loaded = loaded
         parameters, account = loaded
         super().__init__(name, secrets=account.secrets)
