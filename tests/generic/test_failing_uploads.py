@@ -11,9 +11,9 @@ from typing import Any
 
 import pytest
 
-from storagedriver.adapter import session_file
-from storagedriver.adapter.generic import GenericStore
 from storagedriver.adapter.store import Upload
+from storagedriver.drivers.fsspec import session_file
+from storagedriver.drivers.fsspec.store import GenericStore
 from storagedriver.errors import ConflictError, StorageDriverError
 from tests.generic.failing import FailingLocal, FailingMemory, FailingObjects, InjectedError, Plan
 

@@ -13,7 +13,8 @@ from fsspec.implementations.local import LocalFileSystem
 from fsspec.registry import known_implementations
 
 from storagedriver import factory
-from storagedriver.drivers.fsspec import FsspecParameters, UrlFilesystem, create
+from storagedriver.drivers.fsspec import create
+from storagedriver.drivers.fsspec.driver import FsspecParameters, UrlFilesystem
 from storagedriver.errors import MissingExtraError, ParameterError, StorageDriverError
 from storagedriver.parameters import parse
 

@@ -14,12 +14,12 @@ import fsspec
 import pytest
 from fsspec.implementations.local import LocalFileSystem
 
-from storagedriver.adapter.details import entry_of, moment, version_of
 from storagedriver.adapter.driver import FsspecDriver
-from storagedriver.adapter.faults import failure_of
-from storagedriver.adapter.generic import GenericStore
 from storagedriver.adapter.store import EPOCH
 from storagedriver.drivers.fsspec import create
+from storagedriver.drivers.fsspec.errors import failure_of
+from storagedriver.drivers.fsspec.infos import entry_of, moment, version_of
+from storagedriver.drivers.fsspec.store import GenericStore
 from storagedriver.errors import (
     BucketNotFoundError,
     ConflictError,

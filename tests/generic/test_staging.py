@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from storagedriver.adapter.driver import FsspecDriver
-from storagedriver.adapter.generic import GenericStore
 from storagedriver.drivers.fsspec import create
+from storagedriver.drivers.fsspec.store import GenericStore
 from storagedriver.errors import ConflictError, PathNotFoundError
 from tests.generic.filesystems import Dying, KilledError
 

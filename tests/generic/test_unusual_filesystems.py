@@ -18,9 +18,9 @@ import pytest
 from fsspec.implementations.local import LocalFileSystem
 
 from storagedriver import InvalidPathError, PathNotFoundError, PermissionDeniedError, UnsupportedMethodError
-from storagedriver.adapter.details import size_of
 from storagedriver.adapter.driver import FsspecDriver
 from storagedriver.drivers.fsspec import create
+from storagedriver.drivers.fsspec.infos import size_of
 
 CONTENT = bytes(range(256)) * 400
 

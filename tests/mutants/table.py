@@ -214,7 +214,7 @@ MUTANTS = (
     ),
     Mutant(
         "fsspec does not see that a listing shows the file itself",
-        "adapter/lookup.py",
+        "drivers/fsspec/lookup.py",
         'own = path.strip("/")',
         "own = path",
         _GENERIC,
@@ -222,7 +222,7 @@ MUTANTS = (
     ),
     Mutant(
         "fsspec writes directly without a look at what is there",
-        "adapter/generic.py",
+        "drivers/fsspec/store.py",
         """            self._check_place(key)
             with self._writing(key) as attempt:
                 attempt(lambda: self.files.write(key, data))""",

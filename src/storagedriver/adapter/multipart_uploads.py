@@ -48,6 +48,8 @@ class MultipartUploads:
         How many parts of one upload are sent at a time.
     copy_chunk_size, copy_concurrency : int
         The same for the parts that are copied.
+    chunk_parameter : str
+        What the driver calls `chunk_size`, for errors.
     equal_parts : bool
         Whether the store wants all parts but the last of one length. They
         never grow then.
@@ -62,9 +64,11 @@ class MultipartUploads:
         concurrency: int,
         copy_chunk_size: int,
         copy_concurrency: int,
+        chunk_parameter: str,
         equal_parts: bool = False,
     ) -> None:
         self.client = client
+        self.chunk_parameter = chunk_parameter
         self.limit = limit
         self.chunk_size = chunk_size
         self._growing = growing(chunk_size, LARGEST_PART)
@@ -369,7 +373,8 @@ class MultipartUpload(PartUpload[Part]):
     def _send(self, number: int, data: memoryview) -> Part:
         assert self._id is not None
         if number > MOST_PARTS:
-            detail = f"the object would have more than {MOST_PARTS} parts; set a larger chunksize, and begin again"
+            larger = f"set a larger {self._uploads.chunk_parameter}, and begin again"
+            detail = f"the object would have more than {MOST_PARTS} parts; {larger}"
             raise StorageDriverError(detail)
         try:
             with self._uploads.limit.slot():

@@ -63,6 +63,7 @@ class OSSStore(UploadsStore):
             self,
             self.limit,
             chunk_size=parameters.chunksize,
+            chunk_parameter="chunksize",
             concurrency=parameters.uploadconcurrency,
             copy_chunk_size=copying.CHUNK,
             copy_concurrency=copying.CONCURRENCY,

@@ -67,6 +67,7 @@ class S3Store(UploadsStore):
             self,
             self.limit,
             chunk_size=parameters.chunksize,
+            chunk_parameter="chunksize",
             concurrency=parameters.uploadconcurrency,
             copy_chunk_size=parameters.multipartcopychunksize,
             copy_concurrency=parameters.multipartcopymaxconcurrency,

@@ -12,9 +12,9 @@ import contextlib
 from collections.abc import Callable, Iterator
 
 from storagedriver.adapter.limits import Limit
-from storagedriver.adapter.session_file import SessionFile
-from storagedriver.adapter.staging import Staged, StagedFiles, Staging, new_session, new_upload
 from storagedriver.adapter.store import EPOCH, Entry, Upload
+from storagedriver.drivers.fsspec.names import Staged, StagedFiles, Staging, new_session, new_upload
+from storagedriver.drivers.fsspec.session_file import SessionFile
 from storagedriver.errors import ConflictError, StorageDriverError
 
 __all__ = ["StagedUpload", "begin", "resume"]

@@ -12,11 +12,11 @@ from typing import Any, TypeAlias
 
 from fsspec import AbstractFileSystem
 
-from storagedriver.adapter.bodies import BLOCK
-from storagedriver.adapter.details import entry_of, layers, size_of
-from storagedriver.adapter.faults import names_missing_bucket
 from storagedriver.adapter.limits import PerProcess
 from storagedriver.adapter.store import EPOCH, Entry
+from storagedriver.drivers.fsspec.bodies import BLOCK
+from storagedriver.drivers.fsspec.errors import names_missing_bucket
+from storagedriver.drivers.fsspec.infos import entry_of, layers, size_of
 from storagedriver.errors import InvalidPathError
 
 __all__ = ["Filesystem", "Lookup", "parent_of"]

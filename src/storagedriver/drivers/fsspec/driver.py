@@ -14,11 +14,11 @@ import fsspec
 from fsspec import AbstractFileSystem
 from fsspec.core import split_protocol, url_to_fs
 
-from storagedriver.adapter.details import is_thread_safe, layers, makes_directories, protocols
 from storagedriver.adapter.driver import FsspecDriver
-from storagedriver.adapter.files import Filesystem
-from storagedriver.adapter.generic import GenericStore
 from storagedriver.adapter.limits import Limit
+from storagedriver.drivers.fsspec.files import Filesystem
+from storagedriver.drivers.fsspec.infos import is_thread_safe, layers, makes_directories, protocols
+from storagedriver.drivers.fsspec.store import GenericStore
 from storagedriver.errors import MissingExtraError, ParameterError
 from storagedriver.parameters import anything, choice, integer, mapping, parse, secrets, string
 

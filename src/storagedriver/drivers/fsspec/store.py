@@ -10,16 +10,16 @@ from typing import Any
 
 from fsspec.implementations.dirfs import DirFileSystem
 
-from storagedriver.adapter.details import can_remove, layers
-from storagedriver.adapter.faults import failure_of, is_disconnected, names_missing_bucket
-from storagedriver.adapter.files import Files, Filesystem, parent_of
 from storagedriver.adapter.limits import Limit
-from storagedriver.adapter.removal import remove_tree
-from storagedriver.adapter.staged import begin, resume
-from storagedriver.adapter.staging import Staging
 from storagedriver.adapter.store import Body, Entry, Failure, Store, Upload
 from storagedriver.adapter.tree import tree_pages
 from storagedriver.driver import Capabilities, UploadInfo
+from storagedriver.drivers.fsspec.errors import failure_of, is_disconnected, names_missing_bucket
+from storagedriver.drivers.fsspec.files import Files, Filesystem, parent_of
+from storagedriver.drivers.fsspec.infos import can_remove, layers
+from storagedriver.drivers.fsspec.names import Staging
+from storagedriver.drivers.fsspec.removal import remove_tree
+from storagedriver.drivers.fsspec.uploads import begin, resume
 from storagedriver.errors import ConflictError, StorageDriverError, UnavailableError, UnsupportedMethodError
 
 __all__ = ["GenericStore"]

@@ -30,11 +30,11 @@ from datetime import datetime, timezone
 from itertools import chain
 from typing import Any
 
-from storagedriver.adapter.details import entry_of
-from storagedriver.adapter.faults import names_missing_bucket
-from storagedriver.adapter.files import Files, parent_of
 from storagedriver.adapter.store import EPOCH, Entry
 from storagedriver.driver import UploadInfo
+from storagedriver.drivers.fsspec.errors import names_missing_bucket
+from storagedriver.drivers.fsspec.files import Files, parent_of
+from storagedriver.drivers.fsspec.infos import entry_of
 
 __all__ = ["ASIDE", "Staged", "StagedFiles", "Staging", "new_session", "new_upload"]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import errno
 
-from storagedriver.adapter.files import Files, parent_of
+from storagedriver.drivers.fsspec.files import Files, parent_of
 
 __all__ = ["remove_tree"]
 

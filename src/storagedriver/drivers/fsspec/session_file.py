@@ -12,7 +12,7 @@ import contextlib
 import os
 from typing import Any
 
-from storagedriver.adapter.files import Files, descriptor_of
+from storagedriver.drivers.fsspec.files import Files, descriptor_of
 from storagedriver.errors import StorageDriverError
 
 __all__ = ["SessionFile"]

@@ -10,10 +10,10 @@ from typing import Any
 from fsspec.implementations.dirfs import DirFileSystem
 from fsspec.spec import AbstractBufferedFile
 
-from storagedriver.adapter.bodies import BLOCK, HandleBody
-from storagedriver.adapter.details import brings_rename
-from storagedriver.adapter.faults import is_disconnected
-from storagedriver.adapter.lookup import Filesystem, Lookup, parent_of
+from storagedriver.drivers.fsspec.bodies import BLOCK, HandleBody
+from storagedriver.drivers.fsspec.errors import is_disconnected
+from storagedriver.drivers.fsspec.infos import brings_rename
+from storagedriver.drivers.fsspec.lookup import Filesystem, Lookup, parent_of
 from storagedriver.errors import ConflictError
 
 __all__ = ["Files", "Filesystem", "descriptor_of", "parent_of"]
