@@ -14,6 +14,7 @@ from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
 from storagedriver.adapter.http.client import Answer, AnswerError, Repeat
+from storagedriver.adapter.http.reading import without_content
 from storagedriver.drivers.gcs import checksum
 from storagedriver.drivers.gcs.bucket import CONTENT_TYPE, Bucket
 from storagedriver.drivers.gcs.errors import (
@@ -192,7 +193,8 @@ class Session:
 
     def delete(self) -> None:
         """Give it up; one that is gone is no error."""
-        self._client.request("DELETE", self._url(), headers={"Content-Length": "0"}, expected=_DELETED)
+        headers = {"Content-Length": "0"}
+        self._client.request("DELETE", self._url(), headers=headers, expected=_DELETED, interpret=without_content)
 
     def _transfer(self, start: int, data: memoryview, total: int | None) -> Published | None:
         """Send what it does not have of `data`, and publish if `total` is given."""
@@ -212,7 +214,14 @@ class Session:
         """Ask what became of the last request, if that is not known, else send what is missing."""
         if self._tried is not None:
             before = self.offset
-            published = self._take(self._ask(tries.deadline), start, data, total)
+            try:
+                answer = self._ask(tries.deadline)
+            except SessionExpiredError as error:
+                # An emulator knows no session while it still reads a request that has broken off.
+                tries.failure = error
+                tries.begin(before)
+                return None
+            published = self._take(answer, start, data, total)
             if published is None and self.offset == before:
                 # Another attempt would end the same way.
                 tries.raise_failure(_BAD_REQUEST)

@@ -9,6 +9,7 @@ from urllib.parse import quote, urlencode, urlsplit
 
 from storagedriver.adapter.http.client import TRUST, Answer, AnswerError, HTTPBody, HTTPClient, Signed
 from storagedriver.adapter.http.document import json_in
+from storagedriver.adapter.http.reading import without_content
 from storagedriver.adapter.store import Entry
 from storagedriver.drivers.swift.auth import Account
 
@@ -86,6 +87,8 @@ class Client:
         AnswerError
             For a status that is not expected.
         """
+        if method == "DELETE":
+            options.setdefault("interpret", without_content)
         signer = _Signer(self.account, method, name, query, headers)
         return self._http.request(signer.sign, body=body, refresh=signer.refresh, **options)
 

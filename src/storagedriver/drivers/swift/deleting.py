@@ -11,7 +11,6 @@ from urllib.parse import unquote
 from storagedriver.adapter.deleting import DeleteError
 from storagedriver.adapter.fanout import fan_out
 from storagedriver.adapter.http.client import AnswerError
-from storagedriver.adapter.http.reading import without_content
 from storagedriver.adapter.store import Failure
 from storagedriver.drivers.swift.client import Client, quoted
 from storagedriver.drivers.swift.errors import status
@@ -57,7 +56,7 @@ def delete(client: Client, names: Sequence[str]) -> None:
 
 
 def _delete_one(client: Client, name: str) -> None:
-    client.request("DELETE", name, expected={200, 202, 204, _NOT_FOUND}, interpret=without_content)
+    client.request("DELETE", name, expected={200, 202, 204, _NOT_FOUND})
 
 
 def _delete_batch(client: Client, names: Sequence[str]) -> dict[str, str]:
