@@ -43,6 +43,13 @@ def test_a_size_that_no_answer_says_is_that_of_the_listing_or_an_error(filled: P
         driver.stat("/dir/file")
 
 
+def test_another_range_than_the_one_that_was_asked_for_is_an_error(filled: Proxied) -> None:
+    driver, proxy = filled
+    proxy.add(Rewrite(lambda head, body: re.sub(rb"bytes [0-9]+-", b"bytes 0-", head) + body), method="GET", times=None)
+    with pytest.raises(InvalidAnswerError, match="another range"):
+        driver.reader("/dir/file", 10)
+
+
 def fill(driver: StorageDriver) -> list[str]:
     paths = [f"/dir/{name}" for name in ("a", "b/1", "b/2", "c", "d/1", "e")]
     for path in paths:

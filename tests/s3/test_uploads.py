@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from storagedriver.adapter.driver import FsspecDriver
-from storagedriver.adapter.http.client import AnswerError
+from storagedriver.adapter.http.answer import AnswerError
 from storagedriver.drivers.s3 import uploads
 from storagedriver.drivers.s3.parameters import load
 from storagedriver.drivers.s3.store import S3Store

@@ -6,7 +6,8 @@ from collections.abc import Callable
 
 import pytest
 
-from storagedriver.adapter.http.client import Answer, AnswerError, HTTPClient, Signed
+from storagedriver.adapter.http.answer import Answer, AnswerError, Signed
+from storagedriver.adapter.http.client import HTTPClient
 from storagedriver.adapter.http.connection import BrokenAnswerError, HTTPError
 from storagedriver.adapter.store import Entry
 from tests.adapter.http.hostile import Hostile, Script

@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 from typing_extensions import Self
 
-from storagedriver.adapter.http.client import AnswerError, HTTPBody, HTTPClient, Signed
+from storagedriver.adapter.http.answer import AnswerError, HTTPBody, Signed
+from storagedriver.adapter.http.client import HTTPClient
 from storagedriver.adapter.http.connection import BrokenAnswerError, NotSentError, TLSError
 from storagedriver.adapter.store import Entry
 from storagedriver.errors import UnavailableError

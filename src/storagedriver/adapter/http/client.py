@@ -13,22 +13,20 @@ import random
 import re
 import time
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, Literal
 from urllib.parse import urlsplit
 
 from storagedriver import __about__
+from storagedriver.adapter.http.answer import PIECE, Answer, AnswerError, HTTPBody, Signed
 from storagedriver.adapter.http.connection import (
     BrokenAnswerError,
-    Connection,
-    Content,
-    Headers,
     HTTPError,
     NotSentError,
     TLSError,
 )
-from storagedriver.adapter.http.pools import Pool, Pools
+from storagedriver.adapter.http.pools import Pools
 from storagedriver.adapter.limits import PerProcess
 from storagedriver.adapter.store import Entry, Failure
 from storagedriver.errors import (
@@ -39,7 +37,7 @@ from storagedriver.errors import (
     UnavailableError,
 )
 
-__all__ = ["TRUST", "Answer", "AnswerError", "HTTPBody", "HTTPClient", "Repeat", "Signed", "classify", "whole_size"]
+__all__ = ["TRUST", "HTTPClient", "Repeat", "classify"]
 
 #: When a request may be sent again: whatever became of it, if the store certainly did nothing, or not at all.
 Repeat = Literal["idempotent", "unsent", "never"]
@@ -50,8 +48,6 @@ _UNAUTHORIZED = 401
 TRUST = "name the certificates to trust in REQUESTS_CA_BUNDLE"
 #: The parts of a query by which whoever has the URL may do what its owner may.
 _SIGNATURES = re.compile(r"(?i)((?:[a-z-]*signature|sig|upload_id|temp_url_sig|[a-z-]*security-token)=)[^&\s\"]+")
-#: gcp-storage-emulator says `0--1/0` of an empty object.
-_CONTENT_RANGE = re.compile(r"bytes (?:\*|[0-9]+--?[0-9]+)/([0-9]+)")
 #: Statuses that say "try again": RFC 9110, 15.5.9 and 15.6, and RFC 6585, 4.
 _PASSING = frozenset({408, 429, 500, 502, 503, 504})
 #: Those by which a server says that it did not begin: RFC 9110, 15.6.4, and RFC 6585, 4.
@@ -65,80 +61,11 @@ _AGAIN: Mapping[Repeat, tuple[type[HTTPError], ...]] = {
 #: The most bytes of an answer that is read as a whole: of an error, and of any other.
 _LONGEST_ERROR = 1 << 20
 _LONGEST = 64 << 20
-_PIECE = 1 << 20
+#: The longest pause between two attempts in seconds, unless the server asks for a longer one.
+_LONGEST_PAUSE = 30.0
 _AGENT = f"storagedriver/{__about__.VERSION}"
 
 _log = logging.getLogger("storagedriver.http")
-
-
-@dataclass(frozen=True)
-class Signed:
-    """A request that a store has signed.
-
-    Attributes
-    ----------
-    method : str
-        The HTTP method.
-    url : str
-        The whole URL, quoted.
-    headers : mapping
-        Its headers, those of the signature included.
-    """
-
-    method: str
-    url: str
-    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
-
-
-@dataclass(frozen=True)
-class Answer:
-    """What came back.
-
-    Attributes
-    ----------
-    status : int
-        The HTTP status.
-    headers : mapping
-        The headers; names are found in any case.
-    content : bytes
-        The whole content; empty while it is a stream.
-    is_framed : bool
-        Whether the answer says where its content ends. If not, the content
-        may be a part of what was sent.
-    """
-
-    status: int
-    headers: Mapping[str, str]
-    content: bytes = field(default=b"", repr=False)
-    is_framed: bool = True
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        return type(self), (self.status, Headers.of(self.headers), self.content, self.is_framed)
-
-
-def whole_size(answer: Answer) -> int:
-    """The size of the object of which an answer holds all or a range: RFC 9110, 14.4."""
-    match = _CONTENT_RANGE.fullmatch(answer.headers.get("Content-Range", ""))
-    return int(match[1]) if match else int(answer.headers.get("Content-Length", 0))
-
-
-class AnswerError(Exception):
-    """The answer was not the one that was hoped for.
-
-    Attributes
-    ----------
-    answer : Answer
-        The answer; its content is the store's own description.
-    """
-
-    def __init__(self, answer: Answer, request: Signed) -> None:
-        # Without the query: that of a signed URL is a credential.
-        super().__init__(f"HTTP {answer.status} for {request.method} {urlsplit(request.url).path}")
-        self.answer = answer
-        self._request = Signed(request.method, urlsplit(request.url)._replace(query="").geturl())
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        return type(self), (self.answer, self._request)
 
 
 def classify(error: Exception) -> Failure | None:
@@ -160,99 +87,6 @@ def classify(error: Exception) -> Failure | None:
     if isinstance(error, (HTTPError, ConnectionError, TimeoutError)):
         return Failure(UnavailableError, f"no connection or no answer: {error}")
     return None
-
-
-class HTTPBody:
-    """The content of an answer, as a `Body`.
-
-    Read to its end, it gives the connection back to the pool; closed before,
-    the connection is closed too.
-
-    Attributes
-    ----------
-    entry : Entry
-        The object.
-    is_framed : bool
-        Whether the answer said where its content ends.
-    """
-
-    def __init__(self, pool: Pool, connection: Connection, content: Content, silence: float) -> None:
-        self.entry = Entry("")
-        self._expected: int | None = None
-        self.is_framed = content.is_framed
-        self._pool = pool
-        self._connection: Connection | None = connection
-        self._content = content
-        self._silence = silence
-        self._pid = os.getpid()
-        self._settle()
-
-    def read(self, size: int, /) -> bytes:
-        """Up to `size` bytes, ``b""`` at the end; any byte counts as progress."""
-        if self._pid != os.getpid():
-            # The connection stayed with the parent: what is read here would be missing there.
-            raise UnavailableError("the stream was opened by another process")
-        data = self._content.read(size, time.monotonic() + self._silence)
-        if self._expected is not None:
-            self._count(len(data), self._expected)
-        self._settle()
-        return data
-
-    def expect(self, size: int) -> None:
-        """Have `read` raise if the content is not of `size` bytes, where the answer does not say where it ends."""
-        if not self.is_framed:
-            self._expected = size
-
-    def _count(self, received: int, expected: int) -> None:
-        self._expected = expected - received
-        # The end of the connection has to follow the last byte.
-        ended = self._content.is_complete or (
-            self._expected == 0 and not self._content.read(1, time.monotonic() + self._silence)
-        )
-        if self._expected < 0 or ended != (self._expected == 0):
-            self.close()
-            raise BrokenAnswerError("the content has another length than the object")
-
-    def whole(self, most: int, deadline: float, *, cut: bool) -> bytes:
-        """Everything.
-
-        Parameters
-        ----------
-        most : int
-            How many bytes are read at most.
-        deadline : float
-            When it has to be complete, in the time of `time.monotonic`.
-        cut : bool
-            Whether the first `most` bytes of a longer content will do.
-
-        Raises
-        ------
-        BrokenAnswerError
-            If it is longer, or not complete in time.
-        """
-        pieces = []
-        while most > 0 and (piece := self._content.read(_PIECE, deadline)):
-            pieces.append(piece)
-            most -= len(piece)
-        if most <= 0 and not cut:
-            raise BrokenAnswerError("the answer is longer than any that is expected")
-        self._settle()
-        return pieces[0] if len(pieces) == 1 else b"".join(pieces)
-
-    def close(self) -> None:
-        """Give up what is left."""
-        if self._connection is not None and self._pid == os.getpid():
-            self._content.close()
-            self._release()
-
-    def _settle(self) -> None:
-        if self._connection is not None and self._content.is_complete:
-            self._release()
-
-    def _release(self) -> None:
-        connection, self._connection = self._connection, None
-        if connection is not None:
-            self._pool.give(connection)
 
 
 @dataclass(frozen=True)
@@ -395,25 +229,23 @@ class HTTPClient:
         deadline = time.monotonic() + self._timeout + call.extra_time
         refresh = call.refresh
         attempt = 0
+        is_repeated = False
         while True:
             attempt += 1
             request = call.sign()
             try:
-                opened, answer = self._send(request, call, deadline)
-            except TLSError as error:
-                raise TLSError(f"{error}; {self._tls_advice}") from error
-            except HTTPError as error:
-                # An old connection of the pool may be dead: that is found out by using it.
-                if not isinstance(error, _AGAIN[call.repeat]) or not self._pause(attempt, deadline, ""):
-                    where = f"{urlsplit(request.url).netloc}, timeout {self._timeout:g} s"
-                    raise type(error)(f"{where}: {error}") from error
-                continue
-            try:
-                answer = answer if call.interpret is None else call.interpret(answer)
+                opened, answer = self._send(request, call, deadline, is_repeated=is_repeated)
             except InvalidAnswerError:
                 # Half an answer, or one of a proxy that has just been started: the next one may be the store's.
                 if call.repeat != "idempotent" or not self._pause(attempt, deadline, ""):
                     raise
+                is_repeated = True
+                continue
+            except HTTPError as error:
+                # An old connection of the pool may be dead: that is found out by using it.
+                if not isinstance(error, _AGAIN[call.repeat]) or not self._pause(attempt, deadline, ""):
+                    raise self._explained(error, request) from error
+                is_repeated = is_repeated or not isinstance(error, NotSentError)
                 continue
             if answer.status in call.expected:
                 return opened, answer
@@ -425,6 +257,7 @@ class HTTPClient:
                 attempt, deadline, answer.headers.get("Retry-After", "")
             ):
                 raise AnswerError(answer, request)
+            is_repeated = True
 
     def _may_pass(self, call: _Call, answer: Answer) -> bool:
         """Whether a request that has failed is worth another attempt, and may have one."""
@@ -432,8 +265,14 @@ class HTTPClient:
             return answer.status in _REFUSED
         return call.repeat == "idempotent" and self._is_passing(answer)
 
-    def _send(self, request: Signed, call: _Call, deadline: float) -> tuple[HTTPBody, Answer]:
-        """Send a request once; the content of what is expected stays unread where a stream is wanted."""
+    def _explained(self, error: HTTPError, request: Signed) -> HTTPError:
+        """The error with the server that it is about, and with what a user can do."""
+        if isinstance(error, TLSError):
+            return TLSError(f"{error}; {self._tls_advice}")
+        return type(error)(f"{urlsplit(request.url).netloc}, timeout {self._timeout:g} s: {error}")
+
+    def _send(self, request: Signed, call: _Call, deadline: float, *, is_repeated: bool) -> tuple[HTTPBody, Answer]:
+        """Send a request once, and give what the answer means; a stream that is wanted stays unread."""
         left = max(1.0, deadline - time.monotonic())
         scheme, _, rest = request.url.partition("://")
         host, slash, target = rest.partition("/")
@@ -451,23 +290,24 @@ class HTTPClient:
         if _log.isEnabledFor(logging.DEBUG):
             took = (time.monotonic() - start) * 1e3
             _log.debug("%s %s: %d in %.0f ms", request.method, hidden(request.url), status, took)
-        answer = Answer(status, headers, is_framed=content.is_framed)
+        answer = Answer(status, headers, is_framed=content.is_framed, is_repeated=is_repeated)
         if call.stream and status in call.expected:
             return opened, answer
         try:
             if status not in call.expected:
                 whole = opened.whole(_LONGEST_ERROR, deadline, cut=True)
             elif call.large:
-                whole = b"".join(iter(partial(opened.read, _PIECE), b""))
+                whole = b"".join(iter(partial(opened.read, PIECE), b""))
             else:
                 whole = opened.whole(_LONGEST, deadline, cut=False)
         finally:
             opened.close()
-        return opened, replace(answer, content=whole) if whole else answer
+        answer = replace(answer, content=whole) if whole else answer
+        return opened, answer if call.interpret is None else call.interpret(answer)
 
     def _pause(self, attempt: int, deadline: float, retry_after: str) -> bool:
         """Wait before the next attempt; False if there is to be none."""
-        pause = self._first_pause * 2 ** (attempt - 1) * random.uniform(0.5, 1)  # noqa: S311 - jitter
+        pause = min(_LONGEST_PAUSE, self._first_pause * 2 ** (attempt - 1)) * random.uniform(0.5, 1)  # noqa: S311 - jitter
         if retry_after.isdecimal():
             pause = max(pause, float(retry_after))
         if attempt >= self._attempts or time.monotonic() + pause >= deadline:

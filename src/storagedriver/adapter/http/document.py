@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import TypeVar
 from xml.etree import ElementTree as ET
 
-from storagedriver.adapter.http.client import Answer
+from storagedriver.adapter.http.answer import Answer
 from storagedriver.adapter.http.reading import http_time, iso_time
 from storagedriver.adapter.store import EPOCH
 from storagedriver.errors import InvalidAnswerError

@@ -13,12 +13,13 @@ from dataclasses import replace
 from datetime import datetime, timezone
 from email.utils import parsedate_to_datetime
 
-from storagedriver.adapter.http.client import Answer, AnswerError, HTTPBody
+from storagedriver.adapter.http.answer import Answer, AnswerError, HTTPBody
 from storagedriver.adapter.store import EPOCH, Body, EmptyBody, Entry
 from storagedriver.errors import InvalidAnswerError
 
 __all__ = [
     "SIZE_UNKNOWN",
+    "check_range",
     "first_byte",
     "http_time",
     "iso_time",
@@ -39,6 +40,7 @@ _PARTIAL = 206
 _UNSATISFIABLE = 416
 #: gcp-storage-emulator says `0--1/0` of an empty object.
 _CONTENT_RANGE = re.compile(r"bytes (?:\*|[0-9]+--?[0-9]+)/([0-9]+)")
+_FIRST = re.compile(r"bytes ([0-9]+)-")
 _FRACTION = re.compile(r"\.([0-9]+)")
 
 
@@ -186,11 +188,25 @@ def open_range(
         wanted = left if length is None else min(left, length)
         if not wanted:
             return EmptyBody(body.entry)
-        if offset and answer.status == _OK:
-            raise InvalidAnswerError("the store does not support ranges: it answered with the whole object")
+        check_range(answer, offset)
         body.expect(body.entry.size if answer.status == _OK else wanted)
         stack.pop_all()
     return body
+
+
+def check_range(answer: Answer, offset: int) -> None:
+    """See that an answer with a content begins at a byte.
+
+    Raises
+    ------
+    InvalidAnswerError
+        If it is the whole object, or another range.
+    """
+    if offset and answer.status == _OK:
+        raise InvalidAnswerError("the store does not support ranges: it answered with the whole object")
+    began = _FIRST.match(answer.headers.get("Content-Range", ""))
+    if answer.status == _PARTIAL and (began is None or int(began[1]) != offset):
+        raise InvalidAnswerError(f"the store answered with another range than that from byte {offset} on")
 
 
 def http_time(text: str | None) -> datetime:

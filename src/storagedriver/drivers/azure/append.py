@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import secrets
 
-from storagedriver.adapter.http.client import AnswerError
+from storagedriver.adapter.http.answer import AnswerError
 from storagedriver.adapter.limits import Limit
 from storagedriver.adapter.parts import PartEngine, PartUpload
 from storagedriver.drivers.azure import blobs
@@ -180,18 +180,14 @@ def _there(client: Client, key: str) -> Blob:
 
 def _append(client: Client, key: str, data: memoryview, offset: int, version: str) -> str:
     """Append at this offset of this version, once; the new version."""
-
-    def attempt() -> str:
-        headers = {"x-ms-blob-condition-appendpos": str(offset), "If-Match": version}
-        answer = client.send("PUT", key, {"comp": "appendblock"}, headers, body=data, again=False)
-        return answer.headers.get("ETag", "")
-
+    headers = {"x-ms-blob-condition-appendpos": str(offset), "If-Match": version}
     try:
-        return client.attempt(attempt)
+        answer = client.send("PUT", key, {"comp": "appendblock"}, headers, body=data)
     except AnswerError as error:
         if not is_conflict(error):
             raise
         return _arrived(client, key, bytes(data), offset, error)
+    return str(answer.headers.get("ETag", ""))
 
 
 def _arrived(client: Client, key: str, data: bytes, offset: int, reason: Exception | None = None) -> str:

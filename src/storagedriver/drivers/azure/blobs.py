@@ -8,7 +8,7 @@ from datetime import datetime, timedelta, timezone
 
 from storagedriver.adapter.deleting import DeleteError
 from storagedriver.adapter.fanout import fan_out
-from storagedriver.adapter.http.client import Answer, AnswerError, HTTPBody
+from storagedriver.adapter.http.answer import Answer, AnswerError, HTTPBody
 from storagedriver.adapter.http.reading import first_byte, http_time, measured, open_range, size_in, whole
 from storagedriver.adapter.store import Body, EmptyBody, Entry
 from storagedriver.drivers.azure.client import Client
@@ -166,20 +166,13 @@ def _listed_size(client: Client, key: str) -> int | None:
 def delete_one(client: Client, key: str, version: str = "") -> bool:
     """Delete a blob with its snapshots, of this version if one is given; False if there is none."""
     headers = {"x-ms-delete-snapshots": "include", **_same(version)}
-    attempts = 0
-
-    def attempt() -> None:
-        nonlocal attempts
-        attempts += 1
-        client.send("DELETE", key, headers=headers, expected=_DELETED, again=False)
-
     try:
-        client.attempt(attempt)
+        client.send("DELETE", key, headers=headers, expected=_DELETED)
     except AnswerError as error:
         if code_of(error) != NO_BLOB:
             raise
         # The answer to an earlier attempt may have been lost.
-        return attempts > 1
+        return error.answer.is_repeated
     return True
 
 
@@ -214,25 +207,10 @@ def delete(client: Client, keys: Sequence[str]) -> None:
 
 def sign(client: Client, key: str, expires: timedelta) -> str | None:
     """A URL with a shared access signature for reading; None without the account's key."""
-    account = client.account
-    if not account.key:
-        return None
-    from azure.storage.blob import BlobSasPermissions, generate_blob_sas  # noqa: PLC0415 - slow to load
-
     now = datetime.now(timezone.utc)
     # The signature's times are whole seconds.
     end = (now + max(expires, timedelta(seconds=1))).replace(microsecond=0) + timedelta(seconds=1)
-    secure = account.url.startswith("https://")
-    signature = generate_blob_sas(
-        account_name=account.name,
-        account_key=account.key,
-        container_name=client.container,
-        blob_name=client.full(key),
-        permission=BlobSasPermissions(read=True),
-        expiry=end,
-        protocol="https" if secure else None,
-    )
-    return f"{client.url(key)}?{signature}"
+    return client.signed_url(key, end)
 
 
 def _same(version: str) -> dict[str, str]:

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from storagedriver.adapter.http.client import AnswerError
+from storagedriver.adapter.http.answer import AnswerError
 from storagedriver.drivers.azure import blobs
 from storagedriver.drivers.azure.blobs import CLEARING_TYPE, CONTENT_TYPE, Blob
 from storagedriver.drivers.azure.blocks import Block

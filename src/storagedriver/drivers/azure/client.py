@@ -5,21 +5,22 @@ Source of the headers: https://learn.microsoft.com/rest/api/storageservices/blob
 
 from __future__ import annotations
 
-import random
 import time
 from collections.abc import Awaitable, Callable, Mapping
+from datetime import datetime
 from email.utils import formatdate
 from typing import Any, Literal, TypeVar
 from urllib.parse import quote, urlencode
 
-from storagedriver.adapter.http.client import TRUST, Answer, AnswerError, HTTPBody, HTTPClient, Signed
+from storagedriver.adapter.http.answer import Answer, HTTPBody, Signed
+from storagedriver.adapter.http.client import TRUST, HTTPClient
 from storagedriver.adapter.http.document import Document, document_in
 from storagedriver.adapter.limits import PerProcess
 from storagedriver.adapter.store import Entry
-from storagedriver.drivers.azure.errors import classify
+from storagedriver.drivers.azure.errors import is_passing
 from storagedriver.drivers.azure.parameters import Account, AzureParameters
-from storagedriver.drivers.azure.signer import SharedKey
-from storagedriver.errors import InvalidAnswerError, UnavailableError
+from storagedriver.drivers.azure.signing import VERSION, SharedKey
+from storagedriver.errors import InvalidAnswerError
 
 __all__ = ["Client", "Query", "of_the_store"]
 
@@ -28,12 +29,9 @@ T = TypeVar("T")
 Query = Mapping[str, str]
 Method = Literal["GET", "HEAD", "PUT", "DELETE"]
 
-#: The version of the protocol that is spoken.
-_VERSION = "2023-11-03"
 _SCOPE = "https://storage.azure.com/.default"
 #: A token is renewed so many seconds before its end.
 _RENEWED = 300
-_LONGEST_PAUSE = 30.0
 _OK = range(200, 300)
 
 
@@ -71,16 +69,15 @@ class Client:
         self.container = parameters.container
         self.prefix = parameters.prefix
         self.timeout = parameters.timeout
-        self._retries = max(0, parameters.max_retries)
-        self._pause = parameters.retry_delay.total_seconds()
         self._parameters = parameters
         self._key = SharedKey(account.name, account.key) if account.type == "shared_key" else None
         self._connections = PerProcess(self._connect)
-        # `attempt` sends again, as often as the parameters of this driver say.
         self._http = HTTPClient(
             timeout=parameters.timeout,
             verify=not parameters.skipverify,
-            attempts=1,
+            attempts=1 + max(0, parameters.max_retries),
+            pause=parameters.retry_delay.total_seconds(),
+            is_passing=is_passing,
             tls_advice=f"{TRUST}, or set skipverify",
         )
 
@@ -97,6 +94,13 @@ class Client:
         """The key of a blob's name."""
         return name[len(self.prefix) :]
 
+    def signed_url(self, key: str, expires: datetime) -> str | None:
+        """A URL by which anybody can read a blob until then; None without the account's key."""
+        if self._key is None:
+            return None
+        secure = self.account.url.startswith("https://")
+        return f"{self.url(key)}?{self._key.query(self.container, self.full(key), expires, secure=secure)}"
+
     def url(self, key: str | None = None) -> str:
         """The URL of a blob, or of the container."""
         container = f"{self.account.url}/{self.container}"
@@ -110,7 +114,6 @@ class Client:
         headers: Mapping[str, str] | None = None,
         *,
         body: Any = b"",
-        again: bool = True,
         **options: Any,
     ) -> Answer:
         """Send a request and read the answer.
@@ -125,8 +128,6 @@ class Client:
             What the operation takes.
         body : bytes, bytearray or memoryview
             What a PUT sends; it is not copied.
-        again : bool
-            Whether it may be sent again when its fate is unknown.
         **options
             As for `HTTPClient.request`.
 
@@ -137,8 +138,7 @@ class Client:
         """
         options.setdefault("interpret", of_the_store)
         sign, sent = self._signer(method, key, query, headers, body)
-        refresh = self._forget if self.account.type != "shared_key" else None
-        return self.attempt(lambda: self._http.request(sign, body=sent, refresh=refresh, **options), again=again)
+        return self._http.request(sign, body=sent, refresh=self._refresh, **options)
 
     def ask(self, root: str, method: Method, key: str | None, query: Query) -> Document:
         """Send a request whose answer is a document, with an outermost element of this name."""
@@ -161,24 +161,7 @@ class Client:
             return entry(answer)
 
         sign, _ = self._signer("GET", key, None, headers, b"")
-        refresh = self._forget if self.account.type != "shared_key" else None
-        return self.attempt(lambda: self._http.stream(sign, read, refresh=refresh)), answers[-1]
-
-    def attempt(self, make: Callable[[], T], *, again: bool = True) -> T:
-        """Do something, again after a failure that may pass, at most ``max_retries`` times within ``timeout``."""
-        deadline = time.monotonic() + self.timeout
-        number = 0
-        while True:
-            try:
-                return make()
-            except Exception as error:
-                pause = min(_LONGEST_PAUSE, self._pause * 2**number) * random.uniform(0.5, 1)  # noqa: S311 - jitter
-                pause = max(pause, _retry_after(error))
-                number += 1
-                passing = again and issubclass(classify(error).kind, (UnavailableError, InvalidAnswerError))
-                if not passing or number > self._retries or time.monotonic() + pause >= deadline:
-                    raise
-                time.sleep(pause)
+        return self._http.stream(sign, read, refresh=self._refresh), answers[-1]
 
     def close(self) -> None:
         """Close the connections of this process."""
@@ -204,21 +187,27 @@ class Client:
     def _signer(
         self, method: Method, key: str | None, query: Query | None, headers: Mapping[str, str] | None, body: Any
     ) -> tuple[Callable[[], Signed], Any]:
-        plain = self.url(key)
-        asked = list((query or {}).items())
-        url = f"{plain}?{urlencode(asked, quote_via=quote)}" if asked else plain
+        url = self.url(key)
+        if query:
+            url += "?" + urlencode(query, quote_via=quote)
         sent = body if method == "PUT" else None
-        fixed = {"x-ms-version": _VERSION, **(headers or {})}
+        fixed = {"x-ms-version": VERSION, **(headers or {})}
         if sent is not None:
             fixed["Content-Length"] = str(len(sent))
 
         def sign() -> Signed:
+            signed = {**fixed, "x-ms-date": formatdate(usegmt=True)}
             if self._key is not None:
-                return Signed(method, url, self._key.signed(method, plain, asked, fixed))
-            token = {"Authorization": f"Bearer {self._token()}", "x-ms-date": formatdate(usegmt=True)}
-            return Signed(method, url, {**fixed, **token})
+                signed["Authorization"] = self._key.authorization(method, url, signed)
+            else:
+                signed["Authorization"] = f"Bearer {self._token()}"
+            return Signed(method, url, signed)
 
         return sign, sent
+
+    @property
+    def _refresh(self) -> Callable[[], None] | None:
+        return None if self._key is not None else self._forget
 
     def _token(self) -> str:
         connection = self._connections.get()
@@ -260,8 +249,3 @@ def _quoted(name: str) -> str:
     """
     parts = quote(name, safe="/~").split("/")
     return "/".join(part.replace(".", "%2E") if part in (".", "..") else part for part in parts)
-
-
-def _retry_after(error: Exception) -> float:
-    told = error.answer.headers.get("Retry-After", "") if isinstance(error, AnswerError) else ""
-    return float(told) if told.isdecimal() else 0.0

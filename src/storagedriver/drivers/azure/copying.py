@@ -8,7 +8,7 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping
 
-from storagedriver.adapter.http.client import Answer
+from storagedriver.adapter.http.answer import Answer
 from storagedriver.drivers.azure import blobs
 from storagedriver.drivers.azure.client import Client, of_the_store
 from storagedriver.drivers.azure.errors import INVALID_BLOB_TYPE, code_of, status_of

@@ -11,6 +11,7 @@ import ssl
 
 from storagedriver.adapter.deleting import DeleteError
 from storagedriver.adapter.http import client as http
+from storagedriver.adapter.http.answer import Answer, AnswerError
 from storagedriver.adapter.store import Failure
 from storagedriver.errors import (
     BucketNotFoundError,
@@ -21,7 +22,7 @@ from storagedriver.errors import (
     UnavailableError,
 )
 
-__all__ = ["INVALID_BLOB_TYPE", "NO_BLOB", "classify", "code_of", "is_conflict", "status_of"]
+__all__ = ["INVALID_BLOB_TYPE", "NO_BLOB", "classify", "code_of", "is_conflict", "is_passing", "status_of"]
 
 NO_BLOB = "BlobNotFound"
 INVALID_BLOB_TYPE = "InvalidBlobType"
@@ -79,7 +80,7 @@ def classify(error: BaseException) -> Failure:
         return Failure(type(error), error.detail)
     if isinstance(error, DeleteError):
         return error.failure
-    if isinstance(error, http.AnswerError):
+    if isinstance(error, AnswerError):
         return _answered(error)
     names = {kind.__name__ for kind in type(error).__mro__ if kind.__module__.startswith("azure.")}
     if "ClientAuthenticationError" in names:
@@ -97,7 +98,7 @@ def classify(error: BaseException) -> Failure:
 
 def code_of(error: BaseException) -> str:
     """The store's code, ``""`` for what is no answer of the store."""
-    if isinstance(error, http.AnswerError):
+    if isinstance(error, AnswerError):
         told = error.answer.headers.get("x-ms-error-code", "")
         return told or _elements(error.answer.content).get("Code", "")
     return ""
@@ -105,7 +106,13 @@ def code_of(error: BaseException) -> str:
 
 def status_of(error: BaseException) -> int:
     """The HTTP status of the answer, 0 for what is no answer of the store."""
-    return error.answer.status if isinstance(error, http.AnswerError) else 0
+    return error.answer.status if isinstance(error, AnswerError) else 0
+
+
+def is_passing(answer: Answer) -> bool:
+    """Whether the same request may succeed a little later, though it failed now."""
+    code = answer.headers.get("x-ms-error-code", "") or _elements(answer.content).get("Code", "")
+    return _kind(code, answer.status) is UnavailableError
 
 
 def is_conflict(error: BaseException) -> bool:
@@ -113,7 +120,7 @@ def is_conflict(error: BaseException) -> bool:
     return issubclass(classify(error).kind, ConflictError)
 
 
-def _answered(error: http.AnswerError) -> Failure:
+def _answered(error: AnswerError) -> Failure:
     code, status = code_of(error), status_of(error)
     kind = _kind(code, status)
     if kind is PathNotFoundError:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from storagedriver.adapter.http.client import AnswerError
+from storagedriver.adapter.http.answer import AnswerError
 from storagedriver.adapter.limits import Limit
 from storagedriver.adapter.store import Upload
 from storagedriver.driver import UploadInfo

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 from urllib.parse import quote, urlencode
 
-from storagedriver.adapter.http.client import Answer, AnswerError
+from storagedriver.adapter.http.answer import Answer, AnswerError
 from storagedriver.adapter.http.reading import iso_time
 from storagedriver.adapter.store import EPOCH, Entry
 from storagedriver.drivers.gcs.client import Client

@@ -6,7 +6,8 @@ from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 from urllib.parse import quote, urlencode, urlsplit
 
-from storagedriver.adapter.http.client import Answer, HTTPBody, HTTPClient, Signed
+from storagedriver.adapter.http.answer import Answer, HTTPBody, Signed
+from storagedriver.adapter.http.client import HTTPClient
 from storagedriver.adapter.http.document import json_in
 from storagedriver.adapter.limits import PerProcess
 from storagedriver.adapter.store import Entry
@@ -35,6 +36,8 @@ class Client:
     ----------
     endpoint : str
         The URL of the server, without a path.
+    is_anonymous : bool
+        Whether requests carry no token.
     timeout : float
         Seconds within which a request is answered.
     says_generation : bool
@@ -47,7 +50,7 @@ class Client:
     def __init__(self, parameters: GCSParameters) -> None:
         self.endpoint = parameters.endpoint.rstrip("/") or emulator() or _GOOGLE
         self._http = HTTPClient(timeout=parameters.timeout)
-        self._anonymous = is_anonymous(parameters)
+        self.is_anonymous = is_anonymous(parameters)
         self.timeout = parameters.timeout
         self.says_generation = True
         self.status_publishes: bool | None = None
@@ -124,7 +127,7 @@ class Client:
 
     @property
     def _refresh(self) -> Callable[[], None] | None:
-        return None if self._anonymous else self._renew
+        return None if self.is_anonymous else self._renew
 
     def _renew(self) -> None:
         """Have gcsfs get a new token, though it holds the present one for good."""
@@ -138,7 +141,7 @@ class Client:
         given = dict(headers or {})
         if self._parameters.useragent:
             given["User-Agent"] = self._parameters.useragent
-        if self._anonymous:
+        if self.is_anonymous:
             return lambda: Signed(method, url, given)
 
         def sign() -> Signed:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from storagedriver.adapter.http.client import AnswerError
+from storagedriver.adapter.http.answer import AnswerError
 from storagedriver.drivers.gcs.bucket import Bucket, Item
 from storagedriver.drivers.gcs.errors import NOT_FOUND, has_status
 from storagedriver.drivers.gcs.objects import find

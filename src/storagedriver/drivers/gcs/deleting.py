@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from storagedriver.adapter.deleting import DeleteError
 from storagedriver.adapter.fanout import fan_out
-from storagedriver.adapter.http.client import Answer, AnswerError
+from storagedriver.adapter.http.answer import Answer, AnswerError
 from storagedriver.adapter.http.reading import without_content
 from storagedriver.drivers.gcs.bucket import Bucket
 from storagedriver.drivers.gcs.errors import NOT_FOUND, OK_DELETED, PRECONDITION_FAILED, classify, has_status

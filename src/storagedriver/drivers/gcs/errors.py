@@ -10,7 +10,7 @@ from typing import Any
 
 from storagedriver.adapter.deleting import DeleteError
 from storagedriver.adapter.http import client as http
-from storagedriver.adapter.http.client import Answer, AnswerError
+from storagedriver.adapter.http.answer import Answer, AnswerError
 from storagedriver.adapter.store import Failure
 from storagedriver.errors import (
     BucketNotFoundError,

@@ -12,7 +12,7 @@ from typing import Any
 
 from storagedriver.adapter.ahead import Listing
 from storagedriver.adapter.fanout import fan_out
-from storagedriver.adapter.http.client import AnswerError
+from storagedriver.adapter.http.answer import AnswerError
 from storagedriver.adapter.store import Entry
 from storagedriver.drivers.gcs.bucket import STATE_TYPE, Bucket, Item
 from storagedriver.errors import InvalidAnswerError

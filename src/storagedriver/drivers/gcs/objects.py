@@ -9,7 +9,7 @@ import uuid
 from collections.abc import Mapping
 from typing import Any
 
-from storagedriver.adapter.http.client import Answer, AnswerError, HTTPBody
+from storagedriver.adapter.http.answer import Answer, AnswerError, HTTPBody
 from storagedriver.adapter.http.document import json_in
 from storagedriver.adapter.http.reading import http_time, open_range, size_in, whole
 from storagedriver.adapter.store import Body, EmptyBody, Entry

@@ -13,7 +13,8 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
-from storagedriver.adapter.http.client import Answer, AnswerError, Repeat
+from storagedriver.adapter.http.answer import Answer, AnswerError
+from storagedriver.adapter.http.client import Repeat
 from storagedriver.adapter.http.reading import without_content
 from storagedriver.drivers.gcs import checksum
 from storagedriver.drivers.gcs.bucket import CONTENT_TYPE, Bucket

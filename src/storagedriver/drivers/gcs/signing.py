@@ -33,6 +33,8 @@ def sign(bucket: Bucket, key: str, method: str, expires: timedelta) -> str | Non
     str or None
         None where the credentials hold no key, as those of a user or a machine.
     """
+    if bucket.client.is_anonymous:
+        return None
     from google.auth.credentials import Signing  # noqa: PLC0415 - slow to load
 
     credentials = bucket.client.filesystem.credentials.credentials

@@ -8,7 +8,7 @@ from typing import Any
 
 from oss2.exceptions import ServerError
 
-from storagedriver.adapter.http.client import Answer, AnswerError, HTTPBody, Signed
+from storagedriver.adapter.http.answer import Answer, AnswerError, HTTPBody, Signed
 from storagedriver.adapter.http.reading import first_byte, http_time, measured, open_range, size_in, whole
 from storagedriver.adapter.store import Body, Entry
 from storagedriver.drivers.oss.connection import Connection

@@ -14,7 +14,8 @@ from urllib.parse import quote, urlsplit
 
 from oss2.http import Request
 
-from storagedriver.adapter.http.client import Answer, AnswerError, HTTPBody, HTTPClient, Repeat, Signed
+from storagedriver.adapter.http.answer import Answer, AnswerError, HTTPBody, Signed
+from storagedriver.adapter.http.client import HTTPClient, Repeat
 from storagedriver.adapter.http.document import document_in
 from storagedriver.adapter.http.reading import without_content
 from storagedriver.adapter.store import Entry

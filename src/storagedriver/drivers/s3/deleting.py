@@ -10,7 +10,7 @@ from xml.etree import ElementTree as ET
 
 from storagedriver.adapter.deleting import DeleteError
 from storagedriver.adapter.fanout import fan_out
-from storagedriver.adapter.http.client import AnswerError
+from storagedriver.adapter.http.answer import AnswerError
 from storagedriver.adapter.http.reading import without_content
 from storagedriver.adapter.store import Failure
 from storagedriver.drivers.s3.bucket import NAMESPACE, Bucket

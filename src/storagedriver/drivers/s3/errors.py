@@ -11,7 +11,7 @@ from xml.etree import ElementTree as ET
 
 from storagedriver.adapter.deleting import DeleteError
 from storagedriver.adapter.http import client as http
-from storagedriver.adapter.http.client import Answer, AnswerError
+from storagedriver.adapter.http.answer import Answer, AnswerError
 from storagedriver.adapter.store import Failure
 from storagedriver.errors import (
     BucketNotFoundError,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from functools import partial
 
-from storagedriver.adapter.http.client import Answer, AnswerError, HTTPBody
+from storagedriver.adapter.http.answer import Answer, AnswerError, HTTPBody
 from storagedriver.adapter.http.reading import first_byte, http_time, measured, open_range, size_in, whole
 from storagedriver.adapter.multipart import Part
 from storagedriver.adapter.store import Body, EmptyBody, Entry

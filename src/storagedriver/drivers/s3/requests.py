@@ -10,7 +10,8 @@ from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
 from storagedriver import __about__
-from storagedriver.adapter.http.client import TRUST, Answer, AnswerError, HTTPBody, HTTPClient, Signed
+from storagedriver.adapter.http.answer import Answer, AnswerError, HTTPBody, Signed
+from storagedriver.adapter.http.client import TRUST, HTTPClient
 from storagedriver.adapter.http.document import Document, document_in
 from storagedriver.adapter.limits import PerProcess
 from storagedriver.adapter.store import Entry

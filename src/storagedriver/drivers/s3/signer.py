@@ -17,7 +17,7 @@ from functools import lru_cache
 from typing import Protocol
 from urllib.parse import quote, urlsplit
 
-from storagedriver.adapter.http.client import Signed
+from storagedriver.adapter.http.answer import Signed
 
 __all__ = ["UNSIGNED", "Credentials", "Signer", "SignerV2", "SignerV4"]
 

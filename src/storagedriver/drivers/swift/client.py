@@ -7,7 +7,8 @@ from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 from urllib.parse import quote, urlencode, urlsplit
 
-from storagedriver.adapter.http.client import TRUST, Answer, AnswerError, HTTPBody, HTTPClient, Signed
+from storagedriver.adapter.http.answer import Answer, AnswerError, HTTPBody, Signed
+from storagedriver.adapter.http.client import TRUST, HTTPClient
 from storagedriver.adapter.http.document import json_in
 from storagedriver.adapter.http.reading import without_content
 from storagedriver.adapter.store import Entry

@@ -14,7 +14,7 @@ from functools import partial
 from typing import Any
 from urllib.parse import quote, unquote
 
-from storagedriver.adapter.http.client import Answer, AnswerError, HTTPBody
+from storagedriver.adapter.http.answer import Answer, AnswerError, HTTPBody
 from storagedriver.adapter.http.reading import SIZE_UNKNOWN, first_byte, measured
 from storagedriver.adapter.store import EPOCH, Entry
 from storagedriver.drivers.swift.client import Client

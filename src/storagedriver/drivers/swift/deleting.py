@@ -10,7 +10,7 @@ from urllib.parse import unquote
 
 from storagedriver.adapter.deleting import DeleteError
 from storagedriver.adapter.fanout import fan_out
-from storagedriver.adapter.http.client import AnswerError
+from storagedriver.adapter.http.answer import AnswerError
 from storagedriver.adapter.store import Failure
 from storagedriver.drivers.swift.client import Client, quoted
 from storagedriver.drivers.swift.errors import status

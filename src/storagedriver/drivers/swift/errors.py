@@ -8,6 +8,7 @@ from contextlib import contextmanager
 
 from storagedriver.adapter.deleting import DeleteError
 from storagedriver.adapter.http import client as http
+from storagedriver.adapter.http.answer import AnswerError
 from storagedriver.adapter.store import Failure
 from storagedriver.errors import (
     BucketNotFoundError,
@@ -26,7 +27,7 @@ _NOT_FOUND = 404
 
 def status(error: BaseException) -> int:
     """The HTTP status that the store answered with, 0 if it did not."""
-    return error.answer.status if isinstance(error, http.AnswerError) else 0
+    return error.answer.status if isinstance(error, AnswerError) else 0
 
 
 def classify(error: BaseException) -> Failure:
@@ -35,7 +36,7 @@ def classify(error: BaseException) -> Failure:
         return Failure(type(error), error.detail)
     if isinstance(error, DeleteError):
         return error.failure
-    if isinstance(error, http.AnswerError):
+    if isinstance(error, AnswerError):
         return _answered(error)
     if isinstance(error, Exception) and (failure := http.classify(error)) is not None:
         return failure
@@ -44,7 +45,7 @@ def classify(error: BaseException) -> Failure:
     return Failure(StorageDriverError, f"{type(error).__name__}: {_line(error)}")
 
 
-def _answered(error: http.AnswerError) -> Failure:
+def _answered(error: AnswerError) -> Failure:
     failure = http.classify(error)
     assert failure is not None
     code = error.answer.status

@@ -17,7 +17,7 @@ from typing import Any
 
 from fsspec.spec import AbstractFileSystem
 
-from storagedriver.adapter.http.client import AnswerError
+from storagedriver.adapter.http.answer import AnswerError
 from storagedriver.drivers.swift import owned
 from storagedriver.drivers.swift.auth import Account, Credentials
 from storagedriver.drivers.swift.client import Client

@@ -12,7 +12,7 @@ from functools import partial
 from typing import Any
 
 from storagedriver.adapter.ahead import Listing
-from storagedriver.adapter.http.client import AnswerError
+from storagedriver.adapter.http.answer import AnswerError
 from storagedriver.adapter.http.reading import iso_time
 from storagedriver.adapter.store import EPOCH
 from storagedriver.drivers.swift.client import Client

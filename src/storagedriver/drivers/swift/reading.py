@@ -9,13 +9,13 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import replace
 
-from storagedriver.adapter.http.client import Answer, AnswerError, HTTPBody
-from storagedriver.adapter.http.reading import SIZE_UNKNOWN, range_of, size_in
+from storagedriver.adapter.http.answer import Answer, AnswerError, HTTPBody
+from storagedriver.adapter.http.reading import SIZE_UNKNOWN, check_range, range_of, size_in
 from storagedriver.adapter.store import Body, Entry
 from storagedriver.drivers.swift.container import RAW, Container, ObjectInfo, described, info_of
 from storagedriver.drivers.swift.errors import status
 from storagedriver.drivers.swift.segments import Segment, dynamic_segments
-from storagedriver.errors import ConflictError, InvalidAnswerError, PathNotFoundError, UnavailableError
+from storagedriver.errors import ConflictError, PathNotFoundError, UnavailableError
 
 __all__ = ["open_object", "read_object"]
 
@@ -146,8 +146,8 @@ def _checked(
             raise ConflictError("it was deleted or replaced as it was opened")
         body.entry = replace(body.entry, size=info.size)
     left = max(0, body.entry.size - offset)
-    if answer.status == _OK and offset and body.entry.size:
-        raise InvalidAnswerError("the store does not support ranges: it answered with the whole object")
+    if left:
+        check_range(answer, offset)
     body.expect(body.entry.size if answer.status == _OK else left if length is None else min(left, max(length, 1)))
     return body
 

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import quote, unquote, urlsplit
 
-from storagedriver.adapter.http.client import AnswerError
+from storagedriver.adapter.http.answer import AnswerError
 from storagedriver.drivers.swift.client import quoted
 from storagedriver.drivers.swift.container import Container
 from storagedriver.drivers.swift.errors import status
