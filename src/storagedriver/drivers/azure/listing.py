@@ -50,11 +50,11 @@ def pages(
         Gets the keys of the blobs that are directories, in an account with a
         hierarchical namespace. They are no entries.
     """
-    query = {"restype": "container", "comp": "list", "prefix": client.full(prefix)}
+    query = {"restype": "container", "comp": "list", "prefix": client.full(prefix), "include": "metadata"}
     if not recursive:
         query["delimiter"] = "/"
     if unfinished:
-        query["include"] = "uncommittedblobs"
+        query["include"] += ",uncommittedblobs"
 
     def fetch(marker: str, wanted: int) -> tuple[list[Entry], str | None]:
         asked = {**query, "maxresults": str(min(wanted or _MOST, _MOST)), **({"marker": marker} if marker else {})}

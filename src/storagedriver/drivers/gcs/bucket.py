@@ -12,7 +12,7 @@ from storagedriver.adapter.http.answer import Answer, AnswerError
 from storagedriver.adapter.http.reading import iso_time
 from storagedriver.adapter.store import EPOCH, Entry
 from storagedriver.drivers.gcs.client import Client
-from storagedriver.drivers.gcs.errors import NOT_FOUND, has_status, says_missing_bucket, says_missing_object
+from storagedriver.drivers.gcs.errors import NOT_FOUND, has_status, is_own, says_missing_bucket, says_missing_object
 from storagedriver.drivers.gcs.parameters import GCSParameters
 from storagedriver.errors import BucketNotFoundError, InvalidAnswerError, PathNotFoundError, StorageDriverError
 
@@ -136,6 +136,8 @@ class Bucket:
 
     def not_found(self, answer: Answer) -> StorageDriverError:
         """The error for a 404 about a key: the key or the bucket is missing."""
+        if not is_own(answer):
+            return InvalidAnswerError(f"HTTP {answer.status} with a page of somebody else")
         if says_missing_bucket(answer):
             return BucketNotFoundError(f"the bucket {self.name!r} does not exist")
         if not says_missing_object(answer):

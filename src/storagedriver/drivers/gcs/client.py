@@ -13,6 +13,7 @@ from storagedriver.adapter.limits import PerProcess
 from storagedriver.adapter.store import Entry
 from storagedriver.drivers.gcs.credentials import emulator, is_anonymous, token_of
 from storagedriver.drivers.gcs.parameters import GCSParameters
+from storagedriver.errors import InvalidAnswerError
 
 __all__ = ["OK", "Client"]
 
@@ -103,8 +104,8 @@ class Client:
         url = f"{self.endpoint}/storage/v1/{path.format(*(quote(name, safe='') for name in names))}"
         return self.request(method, f"{url}?{urlencode(params)}" if params else url, **options)
 
-    def ask(self, method: str, path: str, *names: str, **options: Any) -> dict[str, Any]:
-        """The same for a request that is answered with a JSON object.
+    def ask(self, method: str, path: str, *names: str, kind: str = "", **options: Any) -> dict[str, Any]:
+        """The same for a request that is answered with a JSON object, of this kind if one is given.
 
         Raises
         ------
@@ -115,7 +116,10 @@ class Client:
 
         def interpret(answer: Answer) -> Answer:
             if answer.status in OK:
-                found.append(json_in(answer, dict, f"{method} of {'/'.join(names)}"))
+                resource = json_in(answer, dict, f"{method} of {'/'.join(names)}")
+                if kind and resource.get("kind") != kind:
+                    raise InvalidAnswerError(f"{method} of {'/'.join(names)} was answered with no {kind}")
+                found.append(resource)
             return answer
 
         self.call(method, path, *names, interpret=interpret, **options)

@@ -9,7 +9,8 @@ from storagedriver.adapter.fanout import fan_out
 from storagedriver.adapter.http.answer import Answer, AnswerError
 from storagedriver.adapter.http.reading import without_content
 from storagedriver.drivers.gcs.bucket import Bucket
-from storagedriver.drivers.gcs.errors import NOT_FOUND, OK_DELETED, PRECONDITION_FAILED, classify, has_status
+from storagedriver.drivers.gcs.errors import NOT_FOUND, OK_DELETED, PRECONDITION_FAILED, classify, has_status, is_own
+from storagedriver.errors import InvalidAnswerError
 
 __all__ = ["delete", "delete_generation"]
 
@@ -70,4 +71,6 @@ def _delete_one(bucket: Bucket, key: str, **params: str) -> Answer:
 
 def _deleted(answer: Answer) -> Answer:
     """The answer to a delete, as it is. An emulator sends the word null."""
+    if answer.status == NOT_FOUND and not is_own(answer):
+        raise InvalidAnswerError("HTTP 404 with a page of somebody else does not say that it is removed")
     return answer if answer.content.strip() == b"null" else without_content(answer)

@@ -29,6 +29,7 @@ __all__ = [
     "SessionExpiredError",
     "classify",
     "has_status",
+    "is_own",
     "says_missing_bucket",
     "says_missing_object",
 ]
@@ -72,6 +73,11 @@ def classify(error: Exception) -> Failure:
 def has_status(error: BaseException, *statuses: int) -> bool:
     """Whether it is an answer with one of these statuses."""
     return isinstance(error, AnswerError) and error.answer.status in statuses
+
+
+def is_own(answer: Answer) -> bool:
+    """Whether a refusal can be the store's: JSON, plain text, or nothing from an emulator, and no page of a proxy."""
+    return not answer.content.lstrip().startswith(b"<")
 
 
 def says_missing_bucket(answer: Answer) -> bool:

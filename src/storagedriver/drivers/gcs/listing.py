@@ -32,7 +32,7 @@ def pages(
     bucket: Bucket, prefix: str, *, recursive: bool, start_after: str, limit: int, skipped: AbstractSet[str]
 ) -> Listing[Entry]:
     """As `storagedriver.adapter.store.Store.pages`."""
-    params = {"prefix": bucket.full(prefix), "fields": f"items({_FIELDS}),prefixes,nextPageToken"}
+    params = {"prefix": bucket.full(prefix), "fields": f"kind,items({_FIELDS}),prefixes,nextPageToken"}
     if not recursive:
         params["delimiter"] = "/"
 
@@ -75,7 +75,7 @@ def items(bucket: Bucket, prefix: str) -> Iterator[tuple[list[Item], bool]]:
     """Everything below the prefix, states of uploads included, a page at a time and whether it is the last."""
     params = {
         "prefix": bucket.full(prefix),
-        "fields": f"items({_FIELDS},metadata),nextPageToken",
+        "fields": f"kind,items({_FIELDS},metadata),nextPageToken",
         "maxResults": str(_MOST),
     }
     while True:
@@ -102,7 +102,7 @@ def _page(bucket: Bucket, params: dict[str, str], given: str) -> tuple[list[Entr
 
 def _list(bucket: Bucket, params: dict[str, str]) -> dict[str, Any]:
     try:
-        listed = bucket.client.ask("GET", "b/{}/o", bucket.name, params=params)
+        listed = bucket.client.ask("GET", "b/{}/o", bucket.name, params=params, kind="storage#objects")
     except AnswerError as error:
         raise bucket.not_listed(error) from error
     token = listed.get("nextPageToken", "")
@@ -134,7 +134,7 @@ def _inhabited_of(bucket: Bucket, directory: str, group: list[str]) -> set[str]:
     left = group
     params = {
         "prefix": directory,
-        "fields": "items(name,contentType),nextPageToken",
+        "fields": "kind,items(name,contentType),nextPageToken",
         "endOffset": group[-1][:-1] + _AFTER_SLASH,
     }
     following: dict[str, str] = {"startOffset": left[0]}

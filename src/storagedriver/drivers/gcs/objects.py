@@ -14,7 +14,7 @@ from storagedriver.adapter.http.document import json_in
 from storagedriver.adapter.http.reading import http_time, open_range, size_in, whole
 from storagedriver.adapter.store import Body, EmptyBody, Entry
 from storagedriver.drivers.gcs.bucket import CONTENT_TYPE, STATE_TYPE, Bucket, Item
-from storagedriver.drivers.gcs.errors import NOT_FOUND, PRECONDITION_FAILED, has_status
+from storagedriver.drivers.gcs.errors import NOT_FOUND, PRECONDITION_FAILED, has_status, is_own
 from storagedriver.errors import (
     BucketNotFoundError,
     ConflictError,
@@ -30,10 +30,10 @@ _OK_OR_PART = range(200, 300)
 #: https://cloud.google.com/storage/docs/transcoding
 _AS_STORED = {"Accept-Encoding": "gzip"}
 #: Headers that the answer to a content has on Google's servers, and some of them on each emulator.
-_SIGNS = ("Content-Range", "X-Goog-Generation", "X-Goog-Hash", "X-Goog-Stored-Content-Length", "ETag", "Last-Modified")
+_SIGNS = ("Content-Range", "X-Goog-Generation", "X-Goog-Hash", "X-Goog-Stored-Content-Length")
 #: The most bytes of one request to a server that does not say what it sends.
 _PIECE = 1 << 20
-_FIELDS = "name,size,generation,updated,contentType,md5Hash,crc32c,metadata"
+_FIELDS = "kind,name,size,generation,updated,contentType,md5Hash,crc32c,metadata"
 
 
 def find(bucket: Bucket, key: str, *, required: bool = False) -> Item | None:
@@ -43,9 +43,11 @@ def find(bucket: Bucket, key: str, *, required: bool = False) -> Item | None:
     """
     try:
         name = bucket.full(key)
-        return bucket.item(bucket.client.ask("GET", "b/{}/o/{}", bucket.name, name, params={"fields": _FIELDS}))
+        return bucket.item(
+            bucket.client.ask("GET", "b/{}/o/{}", bucket.name, name, params={"fields": _FIELDS}, kind="storage#object")
+        )
     except AnswerError as error:
-        if not has_status(error, NOT_FOUND):
+        if not has_status(error, NOT_FOUND) or not is_own(error.answer):
             raise
         missing = bucket.not_found(error.answer) if required else None
         if isinstance(missing, BucketNotFoundError):

@@ -25,6 +25,7 @@ from storagedriver.drivers.gcs.errors import (
     SessionExpiredError,
     classify,
     has_status,
+    is_own,
 )
 from storagedriver.drivers.gcs.parameters import QUANTUM
 from storagedriver.drivers.gcs.tries import Tries
@@ -327,7 +328,7 @@ class Session:
                 extra_time=deadline - time.monotonic() - self._client.timeout,
             )
         except AnswerError as error:
-            if has_status(error, *GONE):
+            if has_status(error, *GONE) and is_own(error.answer):
                 raise SessionExpiredError(
                     "the upload has expired: its session does not exist any more, after a week or because another"
                     " writer has ended it; it has to be started over"
@@ -362,7 +363,8 @@ def _may_go_on(error: Exception) -> bool:
 
 
 def _with_location(answer: Answer) -> Answer:
-    if answer.status in _DONE and not answer.headers.get("Location"):
+    parts = urlsplit(answer.headers.get("Location", ""))
+    if answer.status in _DONE and not (parts.netloc and "upload_id=" in parts.query):
         raise InvalidAnswerError("the store has begun a session of an upload and does not say where it is")
     return answer
 
