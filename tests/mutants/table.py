@@ -114,8 +114,8 @@ MUTANTS = (
     Mutant(
         "gcs lists the uploads of the bucket and not of the root directory",
         "drivers/gcs/listing.py",
-        '        "prefix": bucket.full(prefix),\n        "fields": f"items({_FIELDS},metadata),nextPageToken",',
-        '        "prefix": prefix,\n        "fields": f"items({_FIELDS},metadata),nextPageToken",',
+        '        "prefix": bucket.full(prefix),\n        "fields": f"kind,items({_FIELDS},metadata),nextPageToken",',
+        '        "prefix": prefix,\n        "fields": f"kind,items({_FIELDS},metadata),nextPageToken",',
         _GCS,
         ("TestFakeGCS::test_uploads_are_listed_where_they_can_be_told",),
     ),
@@ -162,8 +162,8 @@ MUTANTS = (
     Mutant(
         "azure looks for files below the root directory of the container",
         "drivers/azure/listing.py",
-        '"prefix": client.full(prefix)}',
-        '"prefix": prefix}',
+        '"prefix": client.full(prefix), ',
+        '"prefix": prefix, ',
         _AZURE,
         ("TestDirectory::test_children_are_listed_once_and_sorted",),
     ),
