@@ -29,7 +29,8 @@ class TestAfterAFailure:
         writer = begin(driver, content)
         rule = proxy.add(Answer(status), method="PUT", path="/upload/", when=is_last, times=None)
         for _ in range(2):
-            with pytest.raises(StorageDriverError, match=str(status)):
+            # On a busy machine the timeout may come first.
+            with pytest.raises(StorageDriverError, match=f"{status}|timeout"):
                 writer.commit()
         assert 2 <= rule.hits <= 10
         assert writer.size == len(content)
