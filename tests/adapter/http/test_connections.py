@@ -248,12 +248,15 @@ def test_a_proxy_is_asked_for_a_tunnel_to_a_server_that_speaks_tls(
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(certificate, key)
     with Hostile([FIVE], context=context) as server, _Tunnel(server.port) as tunnel:
-        no_proxies.setenv("https_proxy", f"http://127.0.0.1:{tunnel.port}")
+        no_proxies.setenv("https_proxy", f"http://me:word@127.0.0.1:{tunnel.port}")
         used = client(ca_bundle=str(certificate))
         assert used.request(lambda: signed(server.url)).content == b"abcde"
         assert tunnel.asked[0].startswith(f"CONNECT 127.0.0.1:{server.port} ")
         assert len(tunnel.asked) == 1
         assert server.requests[0].startswith(b"GET /key HTTP/1.1")
+        # The password is for the proxy alone.
+        assert b"authorization: basic" in tunnel.head.lower()
+        assert b"authorization" not in server.requests[0].lower()
 
 
 class _Tunnel:
@@ -261,6 +264,7 @@ class _Tunnel:
 
     def __init__(self, target: int) -> None:
         self.asked: list[str] = []
+        self.head = b""
         self._target = target
         self._socket = socket.create_server(("127.0.0.1", 0))
         self.port: int = self._socket.getsockname()[1]
@@ -275,6 +279,7 @@ class _Tunnel:
     def _serve(self) -> None:
         with self._socket.accept()[0] as one, socket.create_connection(("127.0.0.1", self._target)) as other:
             head = one.recv(65536)
+            self.head = head
             self.asked.append(head.split(b"\r\n")[0].decode())
             one.sendall(b"HTTP/1.1 200 Connection established\r\n\r\n")
             back = threading.Thread(target=_pump, args=(other, one), daemon=True)

@@ -281,7 +281,7 @@ class HTTPClient:
         start = time.monotonic()
         connection = pool.take(min(left, self._timeout))
         try:
-            connection.send(_head(request, target, host, call.body, pool.proxy_headers), call.body, left)
+            connection.send(_head(request, target, host, call.body, pool.forwarded_headers), call.body, left)
             status, headers, content = connection.receive(request.method, max(deadline, start + 1.0))
             opened = HTTPBody(pool, connection, content, self._timeout)
         except BaseException:

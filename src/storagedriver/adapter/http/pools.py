@@ -72,8 +72,9 @@ class Pool:
     ----------
     is_forwarded : bool
         Whether requests go to a proxy that is given the whole URL.
-    proxy_headers : mapping
-        What every request to such a proxy has.
+    forwarded_headers : mapping
+        What every request to such a proxy has on top. A tunnel has no such
+        headers: what goes through it is the server's to read.
     """
 
     def __init__(self, scheme: str, host: str, context: Callable[[], ssl.SSLContext]) -> None:
@@ -85,7 +86,8 @@ class Pool:
         proxy = proxies.get(scheme) or proxies.get("all") or ""
         self._proxy = urlsplit(proxy if "://" in proxy or not proxy else f"http://{proxy}") if proxy else None
         self.is_forwarded = self._proxy is not None and scheme == "http"
-        self.proxy_headers = {} if self._proxy is None else _credentials(self._proxy)
+        self._proxy_headers = {} if self._proxy is None else _credentials(self._proxy)
+        self.forwarded_headers = self._proxy_headers if self.is_forwarded else {}
         self._idle: list[Connection] = []
         # A driver that is dropped without being closed leaves no connection behind.
         weakref.finalize(self, _close, self._idle)
@@ -162,7 +164,7 @@ class Pool:
                 context, use_forwarding_for_https=False, assert_hostname=None, assert_fingerprint=None
             ),
         )
-        tunnel.set_tunnel(self._host, self._port, self.proxy_headers, scheme=self._proxy.scheme)
+        tunnel.set_tunnel(self._host, self._port, self._proxy_headers, scheme=self._proxy.scheme)
         return tunnel
 
     def _secure(self, host: str, port: int, timeout: float) -> HTTPSConnection:
