@@ -1,84 +1,15 @@
-"""Answers that must not be believed, and those that must be in spite of their looks."""
+"""Listings that are cut, and sizes that no answer says."""
 
 from __future__ import annotations
 
-import re
-
 import pytest
 
-from storagedriver.adapter.driver import FsspecDriver
-from storagedriver.driver import StorageDriver
-from storagedriver.errors import InvalidAnswerError
-from storagedriver.testsuites.faults.actions import OtherBody, Rewrite
-from storagedriver.testsuites.faults.proxy import FaultProxy
-from storagedriver.testsuites.helpers import pattern
-
-Proxied = tuple[FsspecDriver, FaultProxy]
-
-CONTENT = pattern(100_000, 1)
+from tests.cut_listings import CutListings, Proxied
 
 
-@pytest.fixture
-def filled(proxied: Proxied) -> Proxied:
-    driver, _ = proxied
-    driver.put_content("/dir/file", CONTENT)
-    return proxied
+class TestCutListings(CutListings):
+    listing = "storagedriver.drivers.oss.listing"
 
-
-def test_a_size_that_no_answer_says_is_that_of_the_listing_or_an_error(filled: Proxied) -> None:
-    driver, proxy = filled
-
-    def bare(head: bytes, _: bytes) -> bytes:
-        return re.sub(rb"(?i)content-(length|range): [^\r]*\r\n", b"", head)
-
-    for method in ("HEAD", "GET"):
-        proxy.add(Rewrite(bare), method=method, path="/dir/file", times=None)
-    assert driver.stat("/dir/file").size == len(CONTENT)
-    empty = OtherBody(lambda body: re.sub(rb"(?s)<Contents>.*</Contents>", b"", body))
-    proxy.add(empty, method="GET", query="list-type", times=None)
-    with pytest.raises(InvalidAnswerError, match="how large"):
-        driver.stat("/dir/file")
-
-
-def fill(driver: StorageDriver) -> list[str]:
-    paths = [f"/dir/{name}" for name in ("a", "b/1", "b/2", "c", "d/1", "e")]
-    for path in paths:
-        driver.put_content(path, b"x")
-    return paths
-
-
-@pytest.fixture
-def small_pages(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("storagedriver.drivers.oss.listing._MOST", 2)
-
-
-@pytest.mark.usefixtures("small_pages")
-def test_a_listing_that_is_cut_goes_on_without_a_token(proxied: Proxied) -> None:
-    driver, proxy = proxied
-    paths = fill(driver)
-    token = re.compile(
-        rb"<NextContinuationToken>.*?</NextContinuationToken>|<ContinuationToken>.*?</ContinuationToken>"
-    )
-    proxy.add(OtherBody(lambda body: token.sub(b"", body)), method="GET", query="list-type", times=None)
-    assert [info.path for info in driver.files("/dir")] == paths
-    assert driver.list("/dir") == ["/dir/a", "/dir/b", "/dir/c", "/dir/d", "/dir/e"]
-    driver.delete("/dir")
-    proxy.reset()
-    assert driver.list("/") == []
-
-
-@pytest.mark.usefixtures("small_pages")
-def test_a_listing_that_does_not_go_on_is_an_error(proxied: Proxied) -> None:
-    driver, proxy = proxied
-    fill(driver)
-    first: list[bytes] = []
-
-    def stuck(body: bytes) -> bytes:
-        first.append(re.sub(rb"<NextContinuationToken>.*?</NextContinuationToken>", b"", body))
-        return first[0]
-
-    proxy.add(OtherBody(stuck), method="GET", query="list-type", times=None)
-    for call in (lambda: driver.list("/dir"), lambda: list(driver.files("/dir")), lambda: driver.delete("/dir")):
-        with pytest.raises(InvalidAnswerError, match="how it goes on"):
-            call()
-        first.clear()
+    @pytest.fixture
+    def behind(self, proxied: Proxied) -> Proxied:
+        return proxied

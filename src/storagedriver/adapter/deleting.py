@@ -1,9 +1,10 @@
-"""What is left of a deletion of many keys of which some failed."""
+"""Deleting many keys by a request each, and what is left where some of them failed."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 
+from storagedriver.adapter.fanout import fan_out
 from storagedriver.adapter.store import Failure
 from storagedriver.errors import (
     BucketNotFoundError,
@@ -13,7 +14,7 @@ from storagedriver.errors import (
     UnavailableError,
 )
 
-__all__ = ["DeleteError"]
+__all__ = ["DeleteError", "delete_each"]
 
 _SHOWN = 10
 #: What many failures are together: the first of these that is among them.
@@ -50,3 +51,43 @@ class DeleteError(Exception):
             if any(issubclass(found, kind) for found in kinds):
                 return Failure(kind, str(self))
         return Failure(StorageDriverError, str(self))
+
+
+def delete_each(
+    delete: Callable[[str], object], keys: Sequence[str], classify: Callable[[Exception], Failure], *, threads: int
+) -> None:
+    """Delete keys by a request each, several at a time.
+
+    Parameters
+    ----------
+    delete : callable
+        Deletes one key.
+    keys : sequence of str
+        The keys.
+    classify : callable
+        Says what a failure means.
+    threads : int
+        How many requests run at a time.
+
+    Raises
+    ------
+    Exception
+        The failure itself, where there is only one key.
+    DeleteError
+        With the reason for each key that was not deleted.
+    """
+    if len(keys) == 1:
+        delete(keys[0])
+        return
+
+    def one(key: str) -> Exception | None:
+        try:
+            delete(key)
+        except Exception as error:  # noqa: BLE001 - each key's failure is reported below
+            return error
+        return None
+
+    outcomes = fan_out(one, keys, threads=threads, name="delete")
+    failed = {key: classify(error) for key, error in zip(keys, outcomes, strict=True) if error is not None}
+    if failed:
+        raise DeleteError(failed, len(keys))

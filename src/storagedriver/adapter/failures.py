@@ -8,7 +8,7 @@ from types import TracebackType
 from storagedriver.adapter.store import Store
 from storagedriver.errors import StorageDriverError
 
-__all__ = ["called", "translated"]
+__all__ = ["called", "names_of", "translated"]
 
 _HIDDEN = "***"
 #: What the system says of the machine, and a caller may want to act upon: a full disk or too many open files.
@@ -102,3 +102,8 @@ def _redacted(store: Store, text: str) -> str:
     for secret in store.secrets:
         text = text.replace(secret, _HIDDEN)
     return text
+
+
+def names_of(error: BaseException, package: str) -> set[str]:
+    """The names of the classes of a package that an exception has. The package is not loaded for it."""
+    return {kind.__name__ for kind in type(error).__mro__ if f"{kind.__module__}.".startswith(f"{package}.")}

@@ -13,7 +13,7 @@ import random
 import re
 import time
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from typing import Any, Literal
 from urllib.parse import urlsplit
@@ -46,7 +46,7 @@ _OK = range(200, 300)
 _UNAUTHORIZED = 401
 #: What can be done where a certificate is not trusted.
 TRUST = "name the certificates to trust in REQUESTS_CA_BUNDLE"
-#: The parts of a query by which whoever has the URL may do what its owner may.
+#: The parts of a query that are credentials: with such a URL its reader can do what its owner can.
 _SIGNATURES = re.compile(r"(?i)((?:[a-z-]*signature|sig|upload_id|temp_url_sig|[a-z-]*security-token)=)[^&\s\"]+")
 #: Statuses that say "try again": RFC 9110, 15.5.9 and 15.6, and RFC 6585, 4.
 _PASSING = frozenset({408, 429, 500, 502, 503, 504})
@@ -290,9 +290,8 @@ class HTTPClient:
         if _log.isEnabledFor(logging.DEBUG):
             took = (time.monotonic() - start) * 1e3
             _log.debug("%s %s: %d in %.0f ms", request.method, hidden(request.url), status, took)
-        answer = Answer(status, headers, is_framed=content.is_framed, is_repeated=is_repeated)
         if call.stream and status in call.expected:
-            return opened, answer
+            return opened, Answer(status, headers, b"", content.is_framed, is_repeated)
         try:
             if status not in call.expected:
                 whole = opened.whole(_LONGEST_ERROR, deadline, cut=True)
@@ -302,7 +301,7 @@ class HTTPClient:
                 whole = opened.whole(_LONGEST, deadline, cut=False)
         finally:
             opened.close()
-        answer = replace(answer, content=whole) if whole else answer
+        answer = Answer(status, headers, whole, content.is_framed, is_repeated)
         return opened, answer if call.interpret is None else call.interpret(answer)
 
     def _pause(self, attempt: int, deadline: float, retry_after: str) -> bool:

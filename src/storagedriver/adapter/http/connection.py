@@ -27,6 +27,8 @@ _SMALL = 32 << 10
 #: A larger body is sent in pieces, because a socket's timeout is that of one sending.
 _PIECE = 1 << 20
 
+#: How long the answer to a request that broke off is waited for, in milliseconds.
+_LAST_WORDS = 100
 _NO_CONTENT = (204, 304)
 _SWITCHING = 101
 _INFORMATIONAL = range(100, 200)
@@ -155,20 +157,13 @@ class Connection:
     def __init__(self, made: HTTPConnection) -> None:
         self._made = made
         self._socket: socket.socket = made.sock
-        #: Whether it has been used before: then the server may have closed it.
-        self.is_used = False
         #: Whether another request may be sent after the last one.
         self.is_reusable = False
 
     @property
     def is_alive(self) -> bool:
         """Whether nothing has come that was not asked for, the end of the connection for one."""
-        try:
-            waiting = select.poll()
-            waiting.register(self._socket, select.POLLIN)
-            return not waiting.poll(0)
-        except (OSError, ValueError):
-            return False
+        return self._has_received(0) is False
 
     def send(self, head: bytes, body: Any, timeout: float) -> None:
         """Send a request.
@@ -199,8 +194,8 @@ class Connection:
             for start in range(0, size, _PIECE):
                 self._socket.sendall(view[start : start + _PIECE])
         except (BrokenPipeError, ConnectionResetError) as error:
-            # A server that refuses a request early may have said why before it closed.
-            if not self._has_answered():
+            # A server that refuses a request early may have said why before it closed, and that may be on its way.
+            if not self._has_received(_LAST_WORDS):
                 raise BrokenAnswerError(f"the connection broke while the request was sent: {error}") from error
         except (OSError, ssl.SSLError) as error:
             raise _broken(error, "the request was sent") from error
@@ -260,14 +255,14 @@ class Connection:
         except (OSError, ssl.SSLError) as error:
             raise _broken(error, doing) from error
 
-    def _has_answered(self) -> bool:
+    def _has_received(self, milliseconds: int) -> bool | None:
+        """Whether there is something to read, or the end of the connection; None if the socket is closed."""
         try:
             waiting = select.poll()
             waiting.register(self._socket, select.POLLIN)
-            # What the server sent last may still be on its way.
-            return bool(waiting.poll(100))
+            return bool(waiting.poll(milliseconds))
         except (OSError, ValueError):
-            return False
+            return None
 
 
 class Content:

@@ -108,7 +108,6 @@ class Pool:
             except IndexError:
                 break
             if connection.is_alive:
-                connection.is_used = True
                 return connection
             connection.close()
         return Connection(self._connect(timeout))

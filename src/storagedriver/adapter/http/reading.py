@@ -135,8 +135,8 @@ def without_content(answer: Answer) -> Answer:
     Raises
     ------
     InvalidAnswerError
-        If it was a success and has a content: stores send none, and what has
-        come is a page of somebody else.
+        If it was a success and has a content. Stores send none, so it is the
+        page of a proxy or a portal.
     """
     if answer.status in _SUCCESSES and answer.content:
         raise InvalidAnswerError(f"HTTP {answer.status} with {answer.content[:60]!r} does not say that it is removed")

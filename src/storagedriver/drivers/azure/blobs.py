@@ -6,8 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 
-from storagedriver.adapter.deleting import DeleteError
-from storagedriver.adapter.fanout import fan_out
+from storagedriver.adapter.deleting import delete_each
 from storagedriver.adapter.http.answer import Answer, AnswerError, HTTPBody
 from storagedriver.adapter.http.reading import first_byte, http_time, measured, open_range, size_in, whole
 from storagedriver.adapter.store import Body, EmptyBody, Entry
@@ -187,22 +186,7 @@ def delete(client: Client, keys: Sequence[str]) -> None:
     DeleteError
         With the reason for each key that was not deleted.
     """
-    if len(keys) <= 1:
-        for key in keys:
-            delete_one(client, key)
-        return
-
-    def one(key: str) -> Exception | None:
-        try:
-            delete_one(client, key)
-        except Exception as error:  # noqa: BLE001 - each key's failure is reported below
-            return error
-        return None
-
-    outcomes = fan_out(one, keys, threads=_SINGLES, name="delete")
-    failed = {key: classify(error) for key, error in zip(keys, outcomes, strict=True) if error is not None}
-    if failed:
-        raise DeleteError(failed, len(keys))
+    delete_each(lambda key: delete_one(client, key), keys, classify, threads=_SINGLES)
 
 
 def sign(client: Client, key: str, expires: timedelta) -> str | None:

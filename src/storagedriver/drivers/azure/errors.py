@@ -10,6 +10,7 @@ import re
 import ssl
 
 from storagedriver.adapter.deleting import DeleteError
+from storagedriver.adapter.failures import names_of
 from storagedriver.adapter.http import client as http
 from storagedriver.adapter.http.answer import Answer, AnswerError
 from storagedriver.adapter.store import Failure
@@ -82,7 +83,7 @@ def classify(error: BaseException) -> Failure:
         return error.failure
     if isinstance(error, AnswerError):
         return _answered(error)
-    names = {kind.__name__ for kind in type(error).__mro__ if kind.__module__.startswith("azure.")}
+    names = names_of(error, "azure")
     if "ClientAuthenticationError" in names:
         # azure-identity: it could not get a token, or it knows no way to one.
         return Failure(PermissionDeniedError, f"the credentials cannot be had: {_line(error)}")

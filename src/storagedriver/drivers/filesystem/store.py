@@ -42,7 +42,7 @@ from storagedriver.errors import (
 
 __all__ = ["FilesystemStore"]
 
-#: How often the directories above a path are made that somebody deletes meanwhile.
+#: How often the directories above a path are made, if another process deletes them meanwhile.
 _ATTEMPTS = 2
 
 
@@ -152,7 +152,7 @@ class FilesystemStore(Store):
             below = key + "/"
             if key in skipped or key in circles or (below < start_after and not start_after.startswith(below)):
                 continue
-            # It was there a moment ago. If somebody has deleted it since, it is empty.
+            # It was there a moment ago. If it has been deleted since, it is empty.
             with contextlib.suppress(FileNotFoundError):
                 open_.append(iter(self._infos(key, circles)))
         yield page
@@ -216,7 +216,7 @@ class FilesystemStore(Store):
 
         try:
             self._publish(key, write, sync=False)
-            # The others were of attempts whose directory somebody has deleted.
+            # The others are of earlier attempts, whose directory was deleted.
             while len(files) > 1:
                 os.close(files.pop(0))
             return FileUpload(self._path(key), files[-1], self.limit, 0)
@@ -302,7 +302,7 @@ def _in_directory(directory: str, act: Callable[[], None]) -> None:
         for _ in range(_ATTEMPTS):
             with contextlib.suppress(FileNotFoundError):
                 return act()
-            # It is missing, or somebody has deleted it since it was made.
+            # It is missing, or was deleted after it was made.
             made += make_directories(directory)
         return act()
     except BaseException:

@@ -137,7 +137,7 @@ class Bucket:
     def not_found(self, answer: Answer) -> StorageDriverError:
         """The error for a 404 about a key: the key or the bucket is missing."""
         if not is_own(answer):
-            return InvalidAnswerError(f"HTTP {answer.status} with a page of somebody else")
+            return InvalidAnswerError(f"HTTP {answer.status} with a page that is not the store's")
         if says_missing_bucket(answer):
             return BucketNotFoundError(f"the bucket {self.name!r} does not exist")
         if not says_missing_object(answer):

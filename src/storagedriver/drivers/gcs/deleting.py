@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from storagedriver.adapter.deleting import DeleteError
-from storagedriver.adapter.fanout import fan_out
+from storagedriver.adapter.deleting import delete_each
 from storagedriver.adapter.http.answer import Answer, AnswerError
 from storagedriver.adapter.http.reading import without_content
 from storagedriver.drivers.gcs.bucket import Bucket
@@ -28,22 +27,8 @@ def delete(bucket: Bucket, keys: Sequence[str]) -> None:
     DeleteError
         With the reason of each key that was not deleted.
     """
-    if len(keys) == 1:
-        _delete_one(bucket, keys[0])
-        return
-
-    def one(key: str) -> Exception | None:
-        try:
-            _delete_one(bucket, key)
-        except Exception as error:  # noqa: BLE001 - each key's failure is reported below
-            return error
-        return None
-
     threads = _AT_A_TIME if bucket.client.is_google else _AT_AN_EMULATOR
-    outcomes = fan_out(one, keys, threads=threads, name="delete")
-    failed = {key: classify(error) for key, error in zip(keys, outcomes, strict=True) if error is not None}
-    if failed:
-        raise DeleteError(failed, len(keys))
+    delete_each(lambda key: _delete_one(bucket, key), keys, classify, threads=threads)
 
 
 def delete_generation(bucket: Bucket, key: str, generation: str) -> bool:
@@ -72,5 +57,5 @@ def _delete_one(bucket: Bucket, key: str, **params: str) -> Answer:
 def _deleted(answer: Answer) -> Answer:
     """The answer to a delete, as it is. An emulator sends the word null."""
     if answer.status == NOT_FOUND and not is_own(answer):
-        raise InvalidAnswerError("HTTP 404 with a page of somebody else does not say that it is removed")
+        raise InvalidAnswerError("HTTP 404 with a page that is not the store's does not say that it is removed")
     return answer if answer.content.strip() == b"null" else without_content(answer)

@@ -9,6 +9,7 @@ import json
 from typing import Any
 
 from storagedriver.adapter.deleting import DeleteError
+from storagedriver.adapter.failures import names_of
 from storagedriver.adapter.http import client as http
 from storagedriver.adapter.http.answer import Answer, AnswerError
 from storagedriver.adapter.store import Failure
@@ -65,7 +66,7 @@ def classify(error: Exception) -> Failure:
         return _answered(error)
     if isinstance(error, DeleteError):
         return error.failure
-    if _is_of(error, "gcsfs.", "HttpError") or _is_of(error, "google.auth.", "GoogleAuthError"):
+    if "HttpError" in names_of(error, "gcsfs") or "GoogleAuthError" in names_of(error, "google.auth"):
         return _without_token(error)
     return http.classify(error) or Failure(StorageDriverError, f"{type(error).__name__}: {_line(error)}")
 
@@ -106,17 +107,13 @@ def _answered(error: AnswerError) -> Failure:
 def _without_token(error: Exception) -> Failure:
     """There was no token for the request: gcsfs says 401 for whatever google-auth says."""
     cause = error.__cause__
-    reason = cause if isinstance(cause, Exception) and _is_of(cause, "google.auth.", "GoogleAuthError") else error
-    if _is_of(reason, "google.auth.", "DefaultCredentialsError"):
+    reason = cause if cause is not None and "GoogleAuthError" in names_of(cause, "google.auth") else error
+    names = names_of(reason, "google.auth")
+    if "DefaultCredentialsError" in names:
         return Failure(PermissionDeniedError, _NO_CREDENTIALS)
     detail = f"the token cannot be had: {_line(reason)}"
-    passing = _is_of(reason, "google.auth.", "TransportError") or getattr(reason, "retryable", False)
+    passing = "TransportError" in names or getattr(reason, "retryable", False)
     return Failure(UnavailableError if passing else PermissionDeniedError, detail)
-
-
-def _is_of(error: Exception, package: str, name: str) -> bool:
-    """Whether an exception is of a class of a package, which is not loaded for it."""
-    return any(kind.__name__ == name and kind.__module__.startswith(package) for kind in type(error).__mro__)
 
 
 def _body(answer: Answer) -> dict[str, Any]:

@@ -76,7 +76,7 @@ class InMemoryStore(Store):
         return _data_of(self._file(key))
 
     def stream(self, key: str, offset: int, length: int | None, version: str, /) -> SnapshotBody:  # noqa: ARG002
-        """Open a snapshot; it costs nothing until somebody appends."""
+        """Open a snapshot; it costs nothing until the file is appended to."""
         file = self._file(key)
         data = _data_of(file)
         return SnapshotBody(Entry(key, len(data), file.modified), data, offset)
@@ -145,7 +145,7 @@ class InMemoryStore(Store):
         return InMemoryUpload(self._files, key, file)
 
     def resume(self, key: str, /) -> Upload:
-        """Go on where the content ends, whoever wrote it."""
+        """Go on where the content ends. Any writer may have written it."""
         file = self._files.open(key)
         if file is None:
             raise PathNotFoundError

@@ -5,11 +5,11 @@ The codes: https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Mapping
 from xml.etree import ElementTree as ET
 
 from storagedriver.adapter.deleting import DeleteError
+from storagedriver.adapter.failures import names_of
 from storagedriver.adapter.http import client as http
 from storagedriver.adapter.http.answer import Answer, AnswerError
 from storagedriver.adapter.store import Failure
@@ -154,7 +154,7 @@ def classify(error: BaseException) -> Failure:
 
 def _unanswered(error: BaseException) -> Failure:
     """A request that was not sent, because of the credentials or the settings."""
-    names = _names(error)
+    names = names_of(error, "botocore")
     if isinstance(error, NoCredentialsError) or "NoCredentialsError" in names:
         return Failure(PermissionDeniedError, _NO_CREDENTIALS)
     if names & _CREDENTIALS:
@@ -221,13 +221,6 @@ def _fields(answer: Answer) -> Mapping[str, str]:
     except ET.ParseError:
         return {}
     return {element.tag.rpartition("}")[2]: element.text or "" for element in root}
-
-
-def _names(error: BaseException) -> set[str]:
-    """The names of botocore's classes that an exception has."""
-    if "botocore" not in sys.modules:
-        return set()
-    return {kind.__name__ for kind in type(error).__mro__ if kind.__module__.startswith("botocore")}
 
 
 def _line(error: BaseException) -> str:
