@@ -56,6 +56,8 @@ class Answer:
         may be a part of what was sent.
     is_repeated : bool
         Whether the request was sent before, and may have been carried out then.
+    document : object
+        What the content says, once it was read: see `storagedriver.adapter.http.document`.
     """
 
     status: int
@@ -63,6 +65,7 @@ class Answer:
     content: bytes = field(default=b"", repr=False)
     is_framed: bool = True
     is_repeated: bool = False
+    document: Any = field(default=None, repr=False)
 
     def __reduce__(self) -> tuple[Any, ...]:
         return type(self), (
@@ -103,12 +106,15 @@ class HTTPBody:
     ----------
     entry : Entry
         The object.
+    answer : Answer
+        Status and headers.
     is_framed : bool
         Whether the answer said where its content ends.
     """
 
     def __init__(self, pool: Pool, connection: Connection, content: Content, silence: float) -> None:
         self.entry = Entry("")
+        self.answer = Answer(0, {})
         self._expected: int | None = None
         self.is_framed = content.is_framed
         self._pool = pool

@@ -177,8 +177,8 @@ class HTTPClient:
         extra_time : float
             The seconds that the server may work on it, on top of the timeout.
         interpret : callable, optional
-            Makes of an answer what it means, where a store hides a failure in
-            a 200. `InvalidAnswerError` counts as a failure that may pass.
+            Makes of an expected answer what it means, where a store hides a
+            failure in a 200. `InvalidAnswerError` counts as a failure that may pass.
         large : bool
             Whether an expected answer may have any length, and any byte of it
             is progress. Others have to be complete within the timeout.
@@ -211,6 +211,7 @@ class HTTPClient:
             Makes the entry of the object from the answer's status and headers.
         """
         body, answer = self._attempt(_Call(sign, expected=expected, refresh=refresh, stream=True))
+        body.answer = answer
         try:
             body.entry = entry(answer)
         except BaseException:
@@ -302,7 +303,7 @@ class HTTPClient:
         finally:
             opened.close()
         answer = Answer(status, headers, whole, content.is_framed, is_repeated)
-        return opened, answer if call.interpret is None else call.interpret(answer)
+        return opened, call.interpret(answer) if call.interpret and status in call.expected else answer
 
     def _pause(self, attempt: int, deadline: float, retry_after: str) -> bool:
         """Wait before the next attempt; False if there is to be none."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import datetime
 from typing import TypeVar
@@ -14,7 +14,7 @@ from storagedriver.adapter.http.reading import http_time, iso_time
 from storagedriver.adapter.store import EPOCH
 from storagedriver.errors import InvalidAnswerError
 
-__all__ = ["Document", "document_in", "json_in", "time_of"]
+__all__ = ["Document", "json_in", "time_of", "with_document", "with_json"]
 
 T = TypeVar("T")
 
@@ -108,13 +108,11 @@ class Document:
         return int(text)
 
 
-def document_in(answer: Answer, root: str, what: str) -> tuple[Answer, Document]:
-    """The document in an answer that was a success by its status.
+def with_document(root: str, what: str) -> Callable[[Answer], Answer]:
+    """What `HTTPClient.request` takes for `interpret`, where a success is answered with a document in XML.
 
     Parameters
     ----------
-    answer : Answer
-        The answer.
     root : str
         The name that the outermost element must have.
     what : str
@@ -122,26 +120,29 @@ def document_in(answer: Answer, root: str, what: str) -> tuple[Answer, Document]
 
     Returns
     -------
-    answer : Answer
-        The answer. Where the document says that the store has failed, its
-        status is 500: a store that has begun to answer can say it in no other
-        way.
-    document : Document
-        The document.
-
-    Raises
-    ------
-    InvalidAnswerError
-        If it is another document, or none.
+    callable
+        Gives an answer its `Document`. Where that says that the store has
+        failed, the status becomes 500: a store that has begun to answer can
+        say it in no other way. It raises `InvalidAnswerError` for another
+        document, or none.
     """
-    what = f"{what} was answered {answer.status}"
-    document = Document.read(answer.content, what)
-    if document.name == "Error":
-        return replace(answer, status=_INTERNAL), document
-    # Some servers say Response for Result.
-    if document.name not in (root, root.replace("Result", "Response")):
-        raise InvalidAnswerError(f"{what} with <{document.name}>, and <{root}> was expected")
-    return answer, document
+
+    def read(answer: Answer) -> Answer:
+        asked = f"{what} was answered {answer.status}"
+        document = Document.read(answer.content, asked)
+        if document.name == "Error":
+            return replace(answer, status=_INTERNAL)
+        # Some servers say Response for Result.
+        if document.name not in (root, root.replace("Result", "Response")):
+            raise InvalidAnswerError(f"{asked} with <{document.name}>, and <{root}> was expected")
+        return replace(answer, document=document)
+
+    return read
+
+
+def with_json(kind: type, what: str) -> Callable[[Answer], Answer]:
+    """The same for an answer in JSON, a `dict` or a `list`."""
+    return lambda answer: replace(answer, document=json_in(answer, kind, what))
 
 
 def json_in(answer: Answer, kind: type[T], what: str) -> T:

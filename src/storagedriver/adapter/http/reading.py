@@ -87,7 +87,7 @@ def measured(entry: Entry, *questions: Callable[[], int | None]) -> Entry:
     raise InvalidAnswerError("no answer of the store says how large the object is")
 
 
-def first_byte(send: Callable[[Mapping[str, str]], tuple[HTTPBody, Answer]]) -> int:
+def first_byte(send: Callable[[Mapping[str, str]], HTTPBody]) -> int:
     """The size of an object as the answer to a request for its first byte says it.
 
     Parameters
@@ -96,9 +96,9 @@ def first_byte(send: Callable[[Mapping[str, str]], tuple[HTTPBody, Answer]]) -> 
         Sends a GET with the headers that it is given.
     """
     try:
-        body, answer = send(range_of(0, 1))
+        body = send(range_of(0, 1))
         body.close()
-        return size_in(answer)
+        return size_in(body.answer)
     except AnswerError as error:
         if error.answer.status != _UNSATISFIABLE:
             raise
@@ -152,7 +152,7 @@ def range_of(offset: int, length: int | None) -> dict[str, str]:
 
 
 def open_range(
-    send: Callable[[Mapping[str, str]], tuple[HTTPBody, Answer]],
+    send: Callable[[Mapping[str, str]], HTTPBody],
     head: Callable[[], Entry],
     offset: int,
     length: int | None,
@@ -175,7 +175,7 @@ def open_range(
         If the store answers with another range than it was asked for.
     """
     try:
-        body, answer = send(range_of(offset, length))
+        body = send(range_of(offset, length))
     except AnswerError as error:
         if error.answer.status != _UNSATISFIABLE:
             raise
@@ -188,8 +188,8 @@ def open_range(
         wanted = left if length is None else min(left, length)
         if not wanted:
             return EmptyBody(body.entry)
-        check_range(answer, offset)
-        body.expect(body.entry.size if answer.status == _OK else wanted)
+        check_range(body.answer, offset)
+        body.expect(body.entry.size if body.answer.status == _OK else wanted)
         stack.pop_all()
     return body
 

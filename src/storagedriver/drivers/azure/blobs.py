@@ -142,7 +142,7 @@ def stream(client: Client, key: str, offset: int, length: int | None, version: s
     )
 
 
-def _open(client: Client, key: str, headers: Mapping[str, str]) -> tuple[HTTPBody, Answer]:
+def _open(client: Client, key: str, headers: Mapping[str, str]) -> HTTPBody:
     def entry(answer: Answer) -> Entry:
         if is_clearing(answer.headers) or is_directory(answer.headers):
             raise PathNotFoundError

@@ -14,7 +14,7 @@ from urllib.parse import quote, urlencode
 
 from storagedriver.adapter.http.answer import Answer, HTTPBody, Signed
 from storagedriver.adapter.http.client import TRUST, HTTPClient
-from storagedriver.adapter.http.document import Document, document_in
+from storagedriver.adapter.http.document import Document, with_document
 from storagedriver.adapter.limits import PerProcess
 from storagedriver.adapter.store import Entry
 from storagedriver.drivers.azure.errors import is_passing
@@ -32,7 +32,6 @@ Method = Literal["GET", "HEAD", "PUT", "DELETE"]
 _SCOPE = "https://storage.azure.com/.default"
 #: A token is renewed so many seconds before its end.
 _RENEWED = 300
-_OK = range(200, 300)
 
 
 class _Connection:
@@ -142,26 +141,15 @@ class Client:
 
     def ask(self, root: str, method: Method, key: str | None, query: Query) -> Document:
         """Send a request whose answer is a document, with an outermost element of this name."""
-        found: list[Document] = []
+        read = with_document(root, f"{method} of {key or 'the container'}")
+        answer = self.send(method, key, query, interpret=lambda answer: read(of_the_store(answer)))
+        document: Document = answer.document
+        return document
 
-        def interpret(answer: Answer) -> Answer:
-            if of_the_store(answer).status in _OK:
-                found.append(document_in(answer, root, f"{method} of {key or 'the container'}")[1])
-            return answer
-
-        self.send(method, key, query, interpret=interpret)
-        return found[-1]
-
-    def open(self, key: str, headers: Mapping[str, str], entry: Callable[[Answer], Entry]) -> tuple[HTTPBody, Answer]:
-        """Send a GET of a blob and give its content as a stream, with its head; `entry` reads that."""
-        answers: list[Answer] = []
-
-        def read(answer: Answer) -> Entry:
-            answers.append(of_the_store(answer))
-            return entry(answer)
-
+    def open(self, key: str, headers: Mapping[str, str], entry: Callable[[Answer], Entry]) -> HTTPBody:
+        """Send a GET of a blob and give its content as a stream; `entry` reads its head."""
         sign, _ = self._signer("GET", key, None, headers, b"")
-        return self._http.stream(sign, read, refresh=self._refresh), answers[-1]
+        return self._http.stream(sign, lambda answer: entry(of_the_store(answer)), refresh=self._refresh)
 
     def close(self) -> None:
         """Close the connections of this process."""
@@ -228,16 +216,16 @@ class Client:
 
 
 def of_the_store(answer: Answer) -> Answer:
-    """An answer as it is, if it is the store's: each has a header with the number of its request.
+    """A successful answer as it is, if it is the store's: each has a header with the number of its request.
 
     https://learn.microsoft.com/rest/api/storageservices/common-rest-api-response-headers
 
     Raises
     ------
     InvalidAnswerError
-        If a success has no such header.
+        If it has no such header.
     """
-    if answer.status in _OK and "x-ms-request-id" not in answer.headers:
+    if "x-ms-request-id" not in answer.headers:
         raise InvalidAnswerError(f"HTTP {answer.status} without x-ms-request-id is no answer of Azure's")
     return answer
 

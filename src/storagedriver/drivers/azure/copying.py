@@ -68,7 +68,7 @@ def _start(client: Client, source: str, dest: str, conditions: Mapping[str, str]
 
 def _started(answer: Answer) -> Answer:
     """The answer to the begin of a copy, as it is: it says which copy it is, and how far."""
-    if answer.status in _OK and not all(of_the_store(answer).headers.get(name) for name in (_ID, _STATUS)):
+    if not all(of_the_store(answer).headers.get(name) for name in (_ID, _STATUS)):
         raise InvalidAnswerError("the store has answered a copy and does not say what became of it")
     return answer
 

@@ -8,7 +8,7 @@ from urllib.parse import quote, urlencode, urlsplit
 
 from storagedriver.adapter.http.answer import Answer, HTTPBody, Signed
 from storagedriver.adapter.http.client import HTTPClient
-from storagedriver.adapter.http.document import json_in
+from storagedriver.adapter.http.document import with_json
 from storagedriver.adapter.limits import PerProcess
 from storagedriver.adapter.store import Entry
 from storagedriver.drivers.gcs.credentials import emulator, is_anonymous, token_of
@@ -112,18 +112,17 @@ class Client:
         InvalidAnswerError
             If it is answered with something else.
         """
-        found: list[dict[str, Any]] = []
+        what = f"{method} of {'/'.join(names)}"
+        read = with_json(dict, what)
 
-        def interpret(answer: Answer) -> Answer:
-            if answer.status in OK:
-                resource = json_in(answer, dict, f"{method} of {'/'.join(names)}")
-                if kind and resource.get("kind") != kind:
-                    raise InvalidAnswerError(f"{method} of {'/'.join(names)} was answered with no {kind}")
-                found.append(resource)
+        def of_the_kind(answer: Answer) -> Answer:
+            answer = read(answer)
+            if kind and answer.document.get("kind") != kind:
+                raise InvalidAnswerError(f"{what} was answered with no {kind}")
             return answer
 
-        self.call(method, path, *names, interpret=interpret, **options)
-        return found[-1]
+        resource: dict[str, Any] = self.call(method, path, *names, interpret=of_the_kind, **options).document
+        return resource
 
     def close(self) -> None:
         """Close the connections of this process. Another request would open new ones."""

@@ -7,6 +7,7 @@ import hashlib
 import json
 import uuid
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from storagedriver.adapter.http.answer import Answer, AnswerError, HTTPBody
@@ -25,7 +26,6 @@ from storagedriver.errors import (
 
 __all__ = ["find", "get", "get_generation", "insert", "stream"]
 
-_OK_OR_PART = range(200, 300)
 #: The content as it is stored, also where it was stored in gzip:
 #: https://cloud.google.com/storage/docs/transcoding
 _AS_STORED = {"Accept-Encoding": "gzip"}
@@ -133,7 +133,7 @@ def insert(
         if has_status(error, NOT_FOUND):
             raise BucketNotFoundError(f"the bucket {bucket.name!r} does not exist") from error
         raise
-    return bucket.item(json.loads(answer.content))
+    return bucket.item(answer.document)
 
 
 def _media(bucket: Bucket, key: str, generation: str) -> Answer:
@@ -155,11 +155,9 @@ def _missing(bucket: Bucket, answer: Answer, generation: str) -> StorageDriverEr
     return error
 
 
-def _open(bucket: Bucket, key: str, headers: Mapping[str, str], version: str) -> tuple[HTTPBody, Answer]:
-    seen: list[Answer] = []
-
+def _open(bucket: Bucket, key: str, headers: Mapping[str, str], version: str) -> HTTPBody:
     def entry(answer: Answer) -> Entry:
-        seen.append(_of_the_store(answer))
+        _of_the_store(answer)
         time = http_time(answer.headers.get("Last-Modified"))
         found = Entry(key, size_in(answer), time, version=answer.headers.get("X-Goog-Generation", ""))
         if _is_state(answer):
@@ -169,26 +167,26 @@ def _open(bucket: Bucket, key: str, headers: Mapping[str, str], version: str) ->
         return found
 
     try:
-        body = bucket.client.stream(bucket.media_url(key, version), {**_AS_STORED, **headers}, entry)
+        return bucket.client.stream(bucket.media_url(key, version), {**_AS_STORED, **headers}, entry)
     except AnswerError as error:
         if not has_status(error, NOT_FOUND):
             raise
         raise _missing(bucket, error.answer, version) from error
-    return body, seen[-1]
 
 
 def _of_the_store(answer: Answer) -> Answer:
     """An answer with a content, as it is. Google's says its generation or its hash, an emulator's at least its type."""
-    if answer.status in _OK_OR_PART and not any(name in answer.headers for name in _SIGNS):
+    if not any(name in answer.headers for name in _SIGNS):
         raise InvalidAnswerError(f"HTTP {answer.status} without a word of an object is no answer of the store")
     return answer
 
 
 def _described(answer: Answer) -> Answer:
     """The answer to what was written, as it is: a description of it."""
-    if answer.status in _OK_OR_PART and not json_in(answer, dict, "an upload").get("name"):
+    resource = json_in(answer, dict, "an upload")
+    if not resource.get("name"):
         raise InvalidAnswerError(f"HTTP {answer.status} for an upload does not describe what was written")
-    return answer
+    return replace(answer, document=resource)
 
 
 def _empty(bucket: Bucket, key: str, version: str) -> Body:

@@ -9,7 +9,7 @@ from typing import Any
 import oss2
 
 from storagedriver.adapter.http.client import HTTPClient
-from storagedriver.adapter.http.document import Document, document_in
+from storagedriver.adapter.http.document import Document, with_document
 from storagedriver.adapter.limits import PerProcess
 from storagedriver.drivers.oss.parameters import OSSParameters
 from storagedriver.drivers.oss.transport import StreamTransport, Transport
@@ -79,7 +79,8 @@ class Connection:
         """
         query = {name.replace("_", "-"): value for name, value in params.items()}
         reply = self.bucket._do("GET", self.parameters.bucket, "", params=query)  # noqa: SLF001 - signs and sends
-        return document_in(reply.answer, root, "GET of the bucket")[1]
+        document: Document = with_document(root, "GET of the bucket")(reply.answer).document
+        return document
 
     def creating(self) -> dict[str, str]:
         """The headers of a request that begins an object.

@@ -54,10 +54,9 @@ def stream(connection: Connection, key: str, offset: int, length: int | None, ve
     """Open the content from `offset` on, of `version` only if that is not empty."""
     same = _same(version)
 
-    def send(headers: Mapping[str, str]) -> tuple[HTTPBody, Answer]:
-        return _open(connection, key, {**same, **headers})
-
-    return open_range(send, lambda: _head(connection, key, same), offset, length)
+    return open_range(
+        lambda part: _open(connection, key, {**same, **part}), lambda: _head(connection, key, same), offset, length
+    )
 
 
 def from_unixtime(seconds: Any) -> datetime:
@@ -65,7 +64,7 @@ def from_unixtime(seconds: Any) -> datetime:
     return datetime.fromtimestamp(seconds, timezone.utc)
 
 
-def _open(connection: Connection, key: str, headers: Mapping[str, str]) -> tuple[HTTPBody, Answer]:
+def _open(connection: Connection, key: str, headers: Mapping[str, str]) -> HTTPBody:
     standard = _STANDARD if "Range" in headers else {}
     try:
         result = connection.streams.get_object(connection.full(key), headers={**headers, **standard})
@@ -75,13 +74,12 @@ def _open(connection: Connection, key: str, headers: Mapping[str, str]) -> tuple
         asked = Signed("GET", connection.parameters.locate(connection.parameters.bucket, connection.full(key)))
         raise AnswerError(Answer(error.status, error.headers), asked) from error
     body: HTTPBody = result.resp.body
-    answer: Answer = result.resp.answer
     try:
-        body.entry = _entry(key, answer)
+        body.entry = _entry(key, body.answer)
     except BaseException:
         body.close()
         raise
-    return body, answer
+    return body
 
 
 def _head(connection: Connection, key: str, same: Mapping[str, str]) -> Entry:

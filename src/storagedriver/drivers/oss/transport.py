@@ -16,7 +16,7 @@ from oss2.http import Request
 
 from storagedriver.adapter.http.answer import Answer, AnswerError, HTTPBody, Signed
 from storagedriver.adapter.http.client import HTTPClient, Repeat
-from storagedriver.adapter.http.document import document_in
+from storagedriver.adapter.http.document import with_document
 from storagedriver.adapter.http.reading import without_content
 from storagedriver.adapter.store import Entry
 from storagedriver.errors import InvalidAnswerError
@@ -24,7 +24,6 @@ from storagedriver.errors import InvalidAnswerError
 __all__ = ["Reply", "StreamTransport", "Transport"]
 
 
-_OK = range(200, 300)
 _COPY_SOURCE = "x-oss-copy-source"
 #: What answers a request, by its method and a name in its query.
 _ROOTS = {
@@ -108,28 +107,20 @@ class StreamTransport(Transport):
         """Send the request; a content stays unread, that of an error does not."""
         del timeout
         signed = _signed(req)
-        answers: list[Answer] = []
-
-        def entry(answer: Answer) -> Entry:
-            answers.append(answer)
-            return Entry("")
-
         try:
-            body = self.http.stream(lambda: signed, entry)
+            body = self.http.stream(lambda: signed, lambda _: Entry(""))
         except AnswerError as error:
             return Reply(error.answer)
-        return Reply(answers[0], body)
+        return Reply(body.answer, body)
 
 
 def _verified(req: Request, answer: Answer) -> Answer:
     """An answer that was a success by its status, if it is one of the protocol."""
-    if answer.status not in _OK:
-        return answer
     if req.method == "DELETE":
         return without_content(answer)
     root = _root_of(req)
     if root:
-        answer, _ = document_in(answer, root, f"{req.method} of {urlsplit(req.url).path}")
+        answer = with_document(root, f"{req.method} of {urlsplit(req.url).path}")(answer)
     elif req.method in ("GET", "HEAD", "PUT") and not answer.headers.get("ETag"):
         raise InvalidAnswerError(f"HTTP {answer.status} without an ETag is no answer of OSS")
     return answer

@@ -16,7 +16,6 @@ from storagedriver.errors import InvalidAnswerError
 
 __all__ = ["get", "head", "put", "put_part", "stream"]
 
-_OK = range(200, 300)
 _NOT_FOUND = 404
 _UNSATISFIABLE = 416
 #: The statuses that HEAD gives without a reason for what another request explains.
@@ -61,7 +60,7 @@ def stream(bucket: Bucket, key: str, offset: int, length: int | None, version: s
     """Open the content from `offset` on, of `version` only if that is not empty."""
     same = _same(version)
 
-    def send(headers: Mapping[str, str]) -> tuple[HTTPBody, Answer]:
+    def send(headers: Mapping[str, str]) -> HTTPBody:
         return bucket.requests.open(bucket.full(key), {**same, **headers}, partial(_entry, key))
 
     try:
@@ -86,7 +85,7 @@ def _head(bucket: Bucket, key: str, same: Mapping[str, str]) -> Entry:
 
 def _with_etag(answer: Answer) -> Answer:
     """An answer by which something was written, or one that describes an object: it has an ETag."""
-    if answer.status in _OK and not answer.headers.get("ETag"):
+    if not answer.headers.get("ETag"):
         raise InvalidAnswerError(f"HTTP {answer.status} without an ETag is no answer of S3")
     return answer
 

@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 from storagedriver import __about__
 from storagedriver.adapter.http.answer import Answer, AnswerError, HTTPBody, Signed
 from storagedriver.adapter.http.client import TRUST, HTTPClient
-from storagedriver.adapter.http.document import Document, document_in
+from storagedriver.adapter.http.document import Document, with_document
 from storagedriver.adapter.limits import PerProcess
 from storagedriver.adapter.store import Entry
 from storagedriver.drivers.s3.errors import NoCredentialsError, code_of, is_passing
@@ -25,7 +25,6 @@ __all__ = ["Requests"]
 
 T = TypeVar("T")
 
-_OK = range(200, 300)
 #: Seconds for which credentials are used before the SDK is asked again; it
 #: renews those that end, minutes before they do.
 _FRESH = 60.0
@@ -119,30 +118,16 @@ class Requests:
         InvalidAnswerError
             If the answer is another document, or none.
         """
-        documents: list[Document] = []
+        read = with_document(root, f"{method} of {key or 'the bucket'}")
+        document: Document = self.send(method, key, query, interpret=read, **options).document
+        return document
 
-        def interpret(answer: Answer) -> Answer:
-            if answer.status not in _OK:
-                return answer
-            answer, document = document_in(answer, root, f"{method} of {key or 'the bucket'}")
-            documents.append(document)
-            return answer
-
-        self.send(method, key, query, interpret=interpret, **options)
-        return documents[-1]
-
-    def open(self, key: str, headers: Mapping[str, str], entry: Callable[[Answer], Entry]) -> tuple[HTTPBody, Answer]:
-        """GET an object and give its content as a stream, with its head; `entry` reads that."""
-        answers: list[Answer] = []
-
-        def noticed(answer: Answer) -> Entry:
-            self._notice(answer)
-            answers.append(answer)
-            return entry(answer)
-
+    def open(self, key: str, headers: Mapping[str, str], entry: Callable[[Answer], Entry]) -> HTTPBody:
+        """GET an object and give its content as a stream; `entry` reads its head."""
         sign = self._signer("GET", key, None, headers, None)
-        body = self._record("GET", key, None, lambda: self._http.stream(sign, noticed))
-        return body, answers[-1]
+        body = self._record("GET", key, None, lambda: self._http.stream(sign, entry))
+        self._notice(body.answer)
+        return body
 
     def close(self) -> None:
         """Close the connections of this process. Another request would open new ones."""

@@ -9,7 +9,7 @@ from urllib.parse import quote, urlencode, urlsplit
 
 from storagedriver.adapter.http.answer import Answer, AnswerError, HTTPBody, Signed
 from storagedriver.adapter.http.client import TRUST, HTTPClient
-from storagedriver.adapter.http.document import json_in
+from storagedriver.adapter.http.document import with_json
 from storagedriver.adapter.http.reading import without_content
 from storagedriver.adapter.store import Entry
 from storagedriver.drivers.swift.auth import Account
@@ -18,7 +18,6 @@ __all__ = ["Client", "quoted"]
 
 T = TypeVar("T")
 
-_OK = range(200, 300)
 #: From here on an answer says nothing of what the cluster can do.
 _PASSING = 408
 
@@ -95,15 +94,9 @@ class Client:
 
     def ask(self, kind: type[T], method: str, name: str = "", **options: Any) -> T:
         """Send a request whose answer is JSON, a `dict` or a `list`; the options are those of `request`."""
-        found: list[T] = []
-
-        def interpret(answer: Answer) -> Answer:
-            if answer.status in _OK:
-                found.append(json_in(answer, kind, f"{method} of {name or 'the account'}"))
-            return answer
-
-        self.request(method, name, interpret=interpret, **options)
-        return found[-1]
+        read = with_json(kind, f"{method} of {name or 'the account'}")
+        found: T = self.request(method, name, interpret=read, **options).document
+        return found
 
     def stream(
         self,

@@ -30,7 +30,6 @@ EMPTY = "d41d8cd98f00b204e9800998ecf8427e"
 
 #: The slowest copy on the server that is waited for, in bytes a second.
 _COPY_RATE = 8 << 20
-_OK = range(200, 300)
 _NOT_FOUND = 404
 _PRECONDITION_FAILED = 412
 #: How many bytes the segments of a manifest have together, as its writer knows
@@ -104,7 +103,7 @@ def described(answer: Answer) -> Answer:
     InvalidAnswerError
         If it has none: then it is not Swift's.
     """
-    if answer.status in _OK and not answer.headers.get("Etag") and "X-Object-Manifest" not in answer.headers:
+    if not answer.headers.get("Etag") and "X-Object-Manifest" not in answer.headers:
         raise InvalidAnswerError(f"HTTP {answer.status} without an Etag is no answer of Swift about an object")
     return answer
 
@@ -178,14 +177,8 @@ class Container:
         )
         return replace(info, size=entry.size)
 
-    def _open(self, key: str, headers: Mapping[str, str]) -> tuple[HTTPBody, Answer]:
-        answers: list[Answer] = []
-
-        def entry(answer: Answer) -> Entry:
-            answers.append(answer)
-            return Entry(key)
-
-        return self.client.stream(f"{self.name}/{key}", entry, headers=headers), answers[-1]
+    def _open(self, key: str, headers: Mapping[str, str]) -> HTTPBody:
+        return self.client.stream(f"{self.name}/{key}", lambda _: Entry(key), headers=headers)
 
     def _listed_size(self, key: str) -> int | None:
         query = {"prefix": key, "limit": 1, "format": "json"}

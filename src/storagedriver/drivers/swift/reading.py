@@ -105,10 +105,8 @@ def _open(container: Container, key: str, offset: int, length: int | None, versi
 
 def _open_at_once(container: Container, key: str, offset: int, length: int | None, version: str) -> Body:
     """Ask for the content without a look at the object before."""
-    seen: list[Answer] = []
 
     def entry(answer: Answer) -> Entry:
-        seen.append(answer)
         info = info_of(described(answer).headers)
         return Entry(key, size_in(answer), info.mod_time, version=info.etag)
 
@@ -125,20 +123,18 @@ def _open_at_once(container: Container, key: str, offset: int, length: int | Non
         if info.is_large:
             return _open_large(container, key, info, offset, length, 1)
         return _Pieces(container, Entry(key, info.size or 0, info.mod_time, version=info.etag), ())
-    info = info_of(seen[0].headers)
+    info = info_of(body.answer.headers)
     if info.is_large:
         body.close()
         return _open_large(container, key, info, offset, length, 1)
     try:
-        return _checked(container, key, body, seen[0], offset, length)
+        return _checked(container, key, body, offset, length)
     except BaseException:
         body.close()
         raise
 
 
-def _checked(
-    container: Container, key: str, body: HTTPBody, answer: Answer, offset: int, length: int | None
-) -> HTTPBody:
+def _checked(container: Container, key: str, body: HTTPBody, offset: int, length: int | None) -> HTTPBody:
     """The body with its size, for which the store is asked if need be, and with its length where that is not said."""
     if body.entry.size == SIZE_UNKNOWN:
         info = container.head(key)
@@ -147,8 +143,8 @@ def _checked(
         body.entry = replace(body.entry, size=info.size)
     left = max(0, body.entry.size - offset)
     if left:
-        check_range(answer, offset)
-    body.expect(body.entry.size if answer.status == _OK else left if length is None else min(left, max(length, 1)))
+        check_range(body.answer, offset)
+    body.expect(body.entry.size if body.answer.status == _OK else left if length is None else min(left, max(length, 1)))
     return body
 
 
