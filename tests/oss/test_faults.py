@@ -7,6 +7,7 @@ from collections.abc import Callable
 import pytest
 
 from storagedriver.adapter.driver import FsspecDriver
+from storagedriver.driver import StorageDriver
 from storagedriver.errors import ConflictError, PermissionDeniedError, UnavailableError
 from storagedriver.testsuites.faults.actions import Answer, CutReply, CutRequest, LoseReply
 from storagedriver.testsuites.faults.proxy import FaultProxy, Request
@@ -138,8 +139,11 @@ def test_a_stream_of_what_was_deleted(proxied: Proxied) -> None:
 def test_an_upload_is_not_begun_twice(proxied: Proxied) -> None:
     driver, proxy = proxied
     proxy.add(LoseReply(), method="POST", query="uploads")
+    writer = driver.writer("/file")
+    writer.write(b"more")
     with pytest.raises(UnavailableError):
-        driver.writer("/file")
+        writer.close()
+    writer.cancel()
     assert len(proxy.matching("POST", query="uploads")) == 1
     upload(driver, "/file", b"content")
     assert driver.get_content("/file") == b"content"
@@ -167,11 +171,32 @@ def test_a_commit_whose_reply_is_lost_and_that_was_overwritten(proxied: Proxied,
     proxy.add(
         Answer(503), query="uploadId", method="POST", when=_after(lambda: another.put_content("/file", b"another"))
     )
-    writer = driver.writer("/file")
-    writer.write(b"content")
+    upload(driver, "/file", b"content", end="close")
+    writer = driver.writer("/file", append=True)
     with pytest.raises(ConflictError):
         writer.commit()
     writer.close()
+    assert driver.get_content("/file") == b"another"
+
+
+@pytest.mark.parametrize("content", [b"content", b""])
+def test_a_put_whose_reply_is_lost_is_done(proxied: Proxied, content: bytes) -> None:
+    driver, proxy = proxied
+    proxy.add(LoseReply(), method="PUT")
+    upload(driver, "/file", content)
+    assert [request.query for request in proxy.matching("PUT")] == ["", ""]
+    assert driver.get_content("/file") == content
+
+
+@pytest.mark.parametrize("over", [b"", b"old"])
+def test_a_put_is_a_conflict_where_another_writer_was_faster(driver: StorageDriver, over: bytes) -> None:
+    if over:
+        driver.put_content("/file", over)
+    writer = driver.writer("/file")
+    writer.write(b"content")
+    driver.put_content("/file", b"another")
+    with pytest.raises(ConflictError):
+        writer.commit()
     assert driver.get_content("/file") == b"another"
 
 

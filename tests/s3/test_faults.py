@@ -22,6 +22,7 @@ from storagedriver.errors import (
 )
 from storagedriver.testsuites.faults.actions import Answer, CutReply, CutRequest, Delay, Hang, LoseReply
 from storagedriver.testsuites.faults.proxy import FaultProxy
+from storagedriver.testsuites.helpers import upload
 from tests.s3.conftest import MakeS3
 from tests.servers.plugin import StartProxy
 from tests.servers.s3 import S3Server
@@ -253,17 +254,15 @@ def test_lost_reply_of_complete_is_success(proxied: Proxied, reset: bool) -> Non
 def test_failure_that_comes_with_status_200_ends_no_upload(answered: Proxied) -> None:
     driver, proxy = answered
     proxy.add(Answer(200, xml("InternalError")), method="POST", query="uploadId")
-    with driver.writer("/a") as writer:
-        writer.write(b"content")
-        writer.commit()
+    upload(driver, "/a", b"content", end="close")
+    upload(driver, "/a", append=True)
     assert len(proxy.matching("POST", query="uploadId")) == 2
     assert driver.get_content("/a") == b"content"
     for answer in (xml("InternalError"), b"", b"<html>please log in"):
+        upload(driver, "/b", b"content", end="close")
         proxy.add(Answer(200, answer), method="POST", query="uploadId", times=None)
-        with driver.writer("/b") as writer:
-            writer.write(b"content")
-            with pytest.raises((UnavailableError, InvalidAnswerError)):
-                writer.commit()
+        with driver.writer("/b", append=True) as writer, pytest.raises((UnavailableError, InvalidAnswerError)):
+            writer.commit()
         proxy.reset()
         assert not driver.exists("/b")
 
@@ -271,10 +270,14 @@ def test_failure_that_comes_with_status_200_ends_no_upload(answered: Proxied) ->
 def test_beginning_of_an_upload_is_not_sent_twice(answered: Proxied) -> None:
     driver, proxy = answered
     proxy.add(LoseReply(), method="POST", query="uploads")
+    writer = driver.writer("/a")
+    writer.write(b"content")
     with pytest.raises(UnavailableError):
-        driver.writer("/a")
+        writer.close()
     assert len(proxy.matching("POST", query="uploads")) == 1
     proxy.add(Answer(503, xml("SlowDown")), method="POST", query="uploads")
+    writer.close()
+    assert len(list(driver.uploads())) == 1
     with driver.writer("/a") as writer:
         writer.cancel()
     assert list(driver.uploads()) == []

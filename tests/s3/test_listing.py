@@ -179,8 +179,8 @@ def test_root_directory_with_odd_characters(make_s3: MakeS3, s3_server: S3Server
     driver.copy("/x/y", "/x/z")
     with driver.writer("/x/w") as writer:
         writer.write(b"1")
-        assert [upload.path for upload in driver.uploads()] == ["/x/w"]
-        writer.commit()
+    assert [upload.path for upload in driver.uploads()] == ["/x/w"]
+    driver.writer("/x/w", append=True).commit()
     assert [info.path for info in driver.files()] == ["/x/w", "/x/y", "/x/z"]
     driver.delete("/x")
     assert driver.list("/") == []

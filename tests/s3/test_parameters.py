@@ -208,7 +208,7 @@ def behind_proxy(
 
 
 def write_in_all_ways(driver: FsspecDriver) -> None:
-    """A put, an upload, an upload that is restarted because its tail is short, a copy, and one in parts."""
+    """A put, an upload, one that goes on from a short part and ends within another, a copy, and one in parts."""
     driver.put_content("/put", b"x")
     with driver.writer("/upload") as writer:
         writer.write(b"x")
@@ -224,8 +224,8 @@ def writes(proxy: FaultProxy) -> list[dict[str, str]]:
     """The headers of the requests that make objects: puts, copies and the beginnings of uploads."""
     puts = [request for request in proxy.matching("PUT") if "uploadId" not in request.query]
     begins = [request for request in proxy.matching("POST") if request.query.startswith("uploads")]
-    assert len(puts) == 2
-    assert len(begins) == 3
+    assert len(puts) == 3
+    assert len(begins) == 2
     return [dict(request.headers) for request in (*puts, *begins)]
 
 

@@ -13,6 +13,18 @@ from tests.servers.s3 import S3Server
 
 Call = Callable[[StorageDriver], object]
 
+
+def write(driver: StorageDriver, path: str) -> None:
+    """Write a file by a writer, which is given up if it fails."""
+    writer = driver.writer(path)
+    try:
+        writer.write(b"x")
+        writer.commit()
+    except BaseException:
+        writer.cancel()
+        raise
+
+
 READS: dict[str, Call] = {
     "get_content": lambda driver: driver.get_content("/a"),
     "reader": lambda driver: driver.reader("/a"),
@@ -21,7 +33,7 @@ READS: dict[str, Call] = {
 }
 WRITES: dict[str, Call] = {
     "put_content": lambda driver: driver.put_content("/b", b"x"),
-    "writer": lambda driver: driver.writer("/b"),
+    "writer": lambda driver: write(driver, "/b"),
     "copy": lambda driver: driver.copy("/a", "/b"),
     "move": lambda driver: driver.move("/a", "/b"),
     "delete": lambda driver: driver.delete("/a"),

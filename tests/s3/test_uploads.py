@@ -12,6 +12,7 @@ from storagedriver.drivers.s3.store import S3Store
 from storagedriver.errors import ConflictError, StorageDriverError
 from storagedriver.testsuites.faults.actions import Answer
 from storagedriver.testsuites.faults.proxy import FaultProxy
+from storagedriver.testsuites.helpers import upload
 from tests.s3.conftest import MakeS3
 from tests.servers.s3 import S3Server
 
@@ -84,11 +85,11 @@ def test_calls_on_an_upload_that_is_gone(store: S3Store) -> None:
 def test_seaweedfs_cannot_complete_an_upload_above_other_files(make_s3: MakeS3, seaweedfs: S3Server, root: str) -> None:
     driver = make_s3(seaweedfs, root)
     driver.put_content("/a/below", b"x")
-    with driver.writer("/a") as writer:
-        writer.write(b"upload")
+    upload(driver, "/a", b"upload", end="close")
+    with driver.writer("/a", append=True) as writer:
         with pytest.raises(StorageDriverError, match="a path that others lie below"):
             writer.commit()
         writer.cancel()
-    driver.put_content("/a", b"put")
+    upload(driver, "/a", b"put")
     assert driver.get_content("/a") == b"put"
     assert driver.get_content("/a/below") == b"x"

@@ -42,6 +42,14 @@ def is_complete(request: Request) -> bool:
     return request.method == "POST" and "uploadId" in request.query
 
 
+def is_put(request: Request) -> bool:
+    return request.method == "PUT" and not request.query
+
+
+def publishes(request: Request) -> bool:
+    return is_put(request) or is_complete(request)
+
+
 def resumed(driver: StorageDriver, path: str) -> bytes:
     """What a resume finds."""
     upload(driver, path, append=True)
@@ -64,20 +72,20 @@ def test_failed_commit_can_be_made_again(proxied: Proxied) -> None:
     same_bytes(driver.get_content("/a"), pattern(1000))
 
 
-@pytest.mark.parametrize("fails", ["part", "complete"])
-def test_close_after_a_failed_commit_keeps_everything(proxied: Proxied, fails: str) -> None:
+@pytest.mark.parametrize(("fails", "size"), [("put", 1000), ("part", 11 * MIB), ("complete", 11 * MIB)])
+def test_close_after_a_failed_commit_keeps_everything(proxied: Proxied, fails: str, size: int) -> None:
     driver, proxy = proxied
     writer = driver.writer("/a")
-    writer.write(pattern(1000))
+    writer.write(pattern(size))
     if fails == "part":
-        proxy.add(BUSY, method="PUT", times=None)
+        proxy.add(BUSY, method="PUT", query="partNumber=2", times=None)
     else:
-        proxy.add(BUSY, when=is_complete, times=None)
+        proxy.add(BUSY, when=publishes, times=None)
     with pytest.raises(UnavailableError):
         writer.commit()
     proxy.reset()
     writer.close()
-    same_bytes(resumed(driver, "/a"), pattern(1000))
+    same_bytes(resumed(driver, "/a"), pattern(size))
 
 
 def test_failed_close_says_what_is_durable_and_leaves_the_writer_open(proxied: Proxied) -> None:
@@ -96,18 +104,27 @@ def test_failed_close_says_what_is_durable_and_leaves_the_writer_open(proxied: P
     same_bytes(resumed(driver, "/a"), content)
 
 
-@pytest.mark.parametrize("way", ["commit", "close", "write"])
-def test_resume_over_a_short_part_survives_each_failure(proxied: Proxied, way: str) -> None:
-    driver, proxy = proxied
-    begun, more = pattern(1000, 1), pattern(500, 2)
-    kinds: tuple[Callable[[Request], bool], ...] = (
+#: The requests of a commit that goes on from a short part: read and written at once, or copied as parts.
+GOING_ON: dict[int, tuple[Callable[[Request], bool], ...]] = {
+    1000: (
         is_complete,
         lambda request: request.method == "HEAD",
-        lambda request: request.method == "POST" and "uploads" in request.query,
         lambda request: request.method == "GET" and not request.query,
+        is_put,
+    ),
+    10 * MIB + 1000: (
+        lambda request: request.method == "POST" and "uploads" in request.query,
         lambda request: "partNumber" in request.query,
-    )
-    for number, kind in enumerate(kinds):
+    ),
+}
+
+
+@pytest.mark.parametrize("size", GOING_ON)
+@pytest.mark.parametrize("way", ["commit", "close", "write"])
+def test_resume_over_a_short_part_survives_each_failure(proxied: Proxied, way: str, size: int) -> None:
+    driver, proxy = proxied
+    begun, more = pattern(size, 1), pattern(500, 2)
+    for number, kind in enumerate(GOING_ON[size]):
         path = f"/{way}/{number}"
         upload(driver, path, begun, end="close")
         writer = driver.writer(path, append=True)
@@ -143,7 +160,7 @@ def test_cancel_after_a_failed_commit_leaves_nothing(proxied: Proxied) -> None:
             upload(driver, path, begun, end="close")
         writer = driver.writer(path, append=bool(begun))
         writer.write(pattern(500))
-        proxy.add(BUSY, when=is_complete, times=None)
+        proxy.add(BUSY, when=publishes, times=None)
         with pytest.raises(UnavailableError):
             writer.commit()
         proxy.reset()
@@ -167,18 +184,90 @@ def test_cancel_removes_what_was_published_to_go_on_though_its_answers_were_lost
     assert list(driver.uploads()) == []
 
 
-@pytest.mark.parametrize("size", [0, 1000])
+@pytest.mark.parametrize("size", [0, 1000, 11 * MIB])
 def test_commit_whose_answers_were_lost_is_a_success_when_it_is_made_again(proxied: Proxied, size: int) -> None:
     driver, proxy = proxied
     writer = driver.writer("/a")
     writer.write(pattern(size))
-    proxy.add(LoseReply(), when=is_complete)
-    proxy.add(CutRequest(), when=is_complete, times=None)
+    proxy.add(LoseReply(), when=publishes)
+    proxy.add(CutRequest(), when=publishes, times=None)
     with pytest.raises(UnavailableError):
         writer.commit()
     proxy.reset()
     writer.commit()
     same_bytes(driver.get_content("/a"), pattern(size))
+
+
+@pytest.mark.parametrize("size", [0, 1000])
+def test_repeated_put_that_finds_its_own_content_is_a_success(proxied: Proxied, size: int) -> None:
+    driver, proxy = proxied
+    driver.put_content("/a", b"old")
+    writer = driver.writer("/a")
+    writer.write(pattern(size))
+    lost = proxy.add(LoseReply(), when=is_put)
+    writer.commit()
+    assert lost.hits == 1
+    same_bytes(driver.get_content("/a"), pattern(size))
+
+
+def test_repeated_put_that_finds_another_content_is_a_conflict(
+    proxied: Proxied, make_s3: MakeS3, s3_server: S3Server, root: str
+) -> None:
+    driver, proxy = proxied
+    other = make_s3(s3_server, root)
+    writer = driver.writer("/a")
+    writer.write(pattern(1000))
+
+    def overtaken(request: Request) -> bool:
+        if is_put(request):
+            other.put_content("/a", pattern(1000, 7))
+        return is_put(request)
+
+    proxy.add(CutRequest(), when=overtaken)
+    with pytest.raises(ConflictError):
+        writer.commit()
+    same_bytes(driver.get_content("/a"), pattern(1000, 7))
+
+
+@pytest.mark.parametrize("more", [500, 11 * MIB])
+def test_more_is_written_after_a_put_whose_answers_were_lost(proxied: Proxied, more: int) -> None:
+    driver, proxy = proxied
+    writer = driver.writer("/a")
+    writer.write(pattern(1000))
+    proxy.add(LoseReply(), when=is_put)
+    proxy.add(CutRequest(), when=is_put, times=None)
+    with pytest.raises(UnavailableError):
+        writer.commit()
+    proxy.reset()
+    writer.write(pattern(more, 2))
+    writer.commit()
+    same_bytes(driver.get_content("/a"), pattern(1000) + pattern(more, 2))
+
+
+def test_a_stream_within_its_first_part_is_one_put(proxied: Proxied) -> None:
+    driver, proxy = proxied
+    for path, size in (("/empty", 0), ("/small", 1000)):
+        driver.stat("/")
+        seen = len(proxy.requests)
+        upload(driver, path, pattern(size))
+        methods = sorted(request.method for request in proxy.requests[seen:])
+        assert methods == ["GET", "HEAD", "PUT"]
+
+
+@pytest.mark.parametrize("size", [1000, 11 * MIB])
+@pytest.mark.parametrize("over", [b"", b"old"])
+def test_content_that_another_writer_put_in_the_meantime_is_not_replaced(
+    driver: FsspecDriver, size: int, over: bytes
+) -> None:
+    if over:
+        driver.put_content("/a", over)
+    writer = driver.writer("/a")
+    driver.put_content("/a", b"new")
+    writer.write(pattern(size))
+    with pytest.raises(ConflictError):
+        writer.commit()
+    assert driver.get_content("/a") == b"new"
+    assert list(driver.uploads()) == []
 
 
 def test_durable_upload_of_nothing_stays_one_over_content(driver: FsspecDriver) -> None:
@@ -197,7 +286,7 @@ def test_interrupted_commit_loses_nothing(proxied: Proxied) -> None:
     driver, proxy = proxied
 
     def interrupts(request: Request) -> bool:
-        if "partNumber" in request.query:
+        if is_put(request):
             _thread.interrupt_main()
             return True
         return False

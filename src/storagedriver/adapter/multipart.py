@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime
@@ -20,6 +20,7 @@ from storagedriver.errors import ConflictError
 __all__ = [
     "LARGEST_PART",
     "MOST_PARTS",
+    "OVERTAKEN",
     "SMALLEST_PART",
     "MultipartClient",
     "OpenUpload",
@@ -28,6 +29,7 @@ __all__ = [
     "composite_etag",
     "copy_large",
     "copy_parts",
+    "put_at_once",
 ]
 
 SMALLEST_PART = 5 << 20
@@ -35,6 +37,8 @@ LARGEST_PART = 5 << 30
 MOST_PARTS = 10_000
 #: A copy never takes more parts than this, so that there are some left to go on with.
 _MOST_COPIED_PARTS = 4000
+#: The reason of a conflict.
+OVERTAKEN = "another writer has written the path in the meantime"
 
 
 @dataclass(frozen=True)
@@ -83,8 +87,13 @@ class MultipartClient(Protocol):
     def list_parts(self, key: str, upload_id: str, /) -> Sequence[Part]:
         """All parts, every page of them, as the store lists them."""
 
-    def complete_multipart(self, key: str, upload_id: str, parts: Sequence[Part], /) -> None:
-        """Publish. An upload that is gone is the store's own error, `is_no_such_upload` tells it."""
+    def complete_multipart(self, key: str, upload_id: str, parts: Sequence[Part], over: str | None = None, /) -> None:
+        """Publish.
+
+        An upload that is gone is the store's own error, see
+        `is_no_such_upload`. With `over`, raise `ConflictError` where something
+        else lies at the key than that version, see `put_over`.
+        """
 
     def abort_multipart(self, key: str, upload_id: str, /) -> None:
         """Give the upload up; one that is gone is no error."""
@@ -101,8 +110,24 @@ class MultipartClient(Protocol):
     def head(self, key: str, /) -> Entry | None:
         """As `Store.head`; `Entry.version` is the ETag, quotes included."""
 
+    def get(self, key: str, /) -> bytes:
+        """As `Store.get`."""
+
     def stream(self, key: str, offset: int, length: int | None, version: str, /) -> Body:
         """As `Store.stream`."""
+
+    def put_over(self, key: str, content: memoryview, version: str, /) -> bool:
+        """Write an object as `Store.put` does, if this version is still what lies at the key; ``""`` for nothing.
+
+        The server decides where it knows such a condition, else the object is
+        looked at before.
+
+        Returns
+        -------
+        bool
+            False if something else lies there and nothing was written. It may
+            be what was written by an attempt whose answer was lost.
+        """
 
     def delete(self, keys: Sequence[str], /) -> None:
         """As `Store.delete`."""
@@ -166,21 +191,26 @@ def copy_parts(
     return [copy(1), *others]
 
 
-def complete(client: MultipartClient, key: str, upload_id: str, parts: Sequence[Part]) -> None:
+def complete(client: MultipartClient, key: str, upload_id: str, parts: Sequence[Part], over: str | None = None) -> None:
     """Publish an upload, whose earlier attempt may have succeeded with its answer lost.
 
     Raises
     ------
     ConflictError
-        If somebody else completed or aborted the upload.
+        If another writer has completed or aborted the upload, or has written
+        the key where `over` is the version that has to lie there.
     """
     try:
-        client.complete_multipart(key, upload_id, parts)
+        client.complete_multipart(key, upload_id, parts, over)
     except Exception as error:
-        if not client.is_no_such_upload(error):
+        is_gone = client.is_no_such_upload(error)
+        if not is_gone and not isinstance(error, ConflictError):
             raise
-        if not client.consists_of(key, parts):
-            raise ConflictError("the upload was completed or aborted by another writer") from error
+        if client.consists_of(key, parts):
+            return
+        if not is_gone:
+            raise
+        raise ConflictError("the upload was completed or aborted by another writer") from error
 
 
 def copy_large(
@@ -208,6 +238,47 @@ def copy_large(
         with contextlib.suppress(Exception):
             client.abort_multipart(dest, upload_id)
         raise
+
+
+def put_at_once(
+    client: MultipartClient, key: str, content: memoryview, version: str, attempted: Collection[int]
+) -> None:
+    """Publish a content by one request, whose earlier attempts may have succeeded with their answers lost.
+
+    Parameters
+    ----------
+    client : MultipartClient
+        The requests.
+    key : str
+        Where it is published.
+    content : memoryview
+        The content.
+    version : str
+        What lay at the key as the upload was begun, ``""`` for nothing.
+    attempted : collection of int
+        The sizes of what earlier attempts have sent. Each sent a beginning of
+        the content.
+
+    Raises
+    ------
+    ConflictError
+        If another writer has written the key.
+    """
+    while not client.put_over(key, content, version):
+        entry = client.head(key)
+        if entry is None or entry.version == version or entry.size not in {len(content), *attempted}:
+            raise ConflictError(OVERTAKEN)
+        if not _consists_of(client, entry, content[: entry.size]):
+            raise ConflictError(OVERTAKEN)
+        if entry.size == len(content):
+            return
+        version = entry.version
+
+
+def _consists_of(client: MultipartClient, entry: Entry, content: memoryview) -> bool:
+    """Whether an object has this content. Its ETag is the MD5, but under some kinds of encryption."""
+    digest = hashlib.md5(content, usedforsecurity=False).hexdigest()
+    return entry.version.strip('"') == digest or client.get(entry.key) == content
 
 
 def composite_etag(parts: Sequence[Part]) -> str:

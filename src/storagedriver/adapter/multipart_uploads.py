@@ -9,9 +9,11 @@ short is completed before it grows, and copied into a new one.
 from __future__ import annotations
 
 import contextlib
+import threading
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 
+from storagedriver.adapter.fanout import both
 from storagedriver.adapter.limits import Limit
 from storagedriver.adapter.multipart import (
     LARGEST_PART,
@@ -22,6 +24,7 @@ from storagedriver.adapter.multipart import (
     Part,
     complete,
     copy_parts,
+    put_at_once,
 )
 from storagedriver.adapter.parts import PartEngine, PartUpload, growing
 from storagedriver.adapter.store import Entry, Upload
@@ -82,10 +85,12 @@ class MultipartUploads:
         return self.chunk_size if self.equal_parts else self._growing(number)
 
     def begin(self, key: str) -> Upload:
-        """As `Store.begin`."""
-        for upload in self.open_uploads(key):
+        """As `Store.begin`. Older uploads are aborted; a new one is begun when there is a part to be sent."""
+        # Where both fail, the list says more: a HEAD cannot tell that the bucket is missing.
+        committed, older = both(lambda: self.client.head(key), lambda: self.open_uploads(key))
+        for upload in older:
             self.client.abort_multipart(key, upload.id)
-        return MultipartUpload(self, key, self.client.create_multipart(key))
+        return MultipartUpload(self, key, None, over="" if committed is None else committed.version)
 
     def resume(self, key: str) -> Upload:
         """As `Store.resume`."""
@@ -200,11 +205,15 @@ class MultipartUpload(PartUpload[Part]):
     key : str
         The object.
     upload_id : str or None
-        The multipart upload; None where it begins with the first byte.
+        The multipart upload; None where it begins with the first part that is
+        sent. Until then the content is published by one request.
     parts : sequence of Part
         What earlier sessions have sent.
     content : Entry, optional
         The committed object that the upload goes on from, instead of parts.
+    over : str, optional
+        The version that lies at the key, ``""`` for nothing. Another one at
+        the end is a conflict. None where an upload is resumed.
     closed_off : bool
         Nothing can be appended to the parts as they are.
     marker : Part, optional
@@ -220,6 +229,7 @@ class MultipartUpload(PartUpload[Part]):
         *,
         parts: Sequence[Part] = (),
         content: Entry | None = None,
+        over: str | None = None,
         closed_off: bool = False,
         marker: Part | None = None,
     ) -> None:
@@ -229,8 +239,12 @@ class MultipartUpload(PartUpload[Part]):
         self._id = upload_id
         self._parts = list(parts)
         self._content = content
+        self._over = over
         self._closed_off = closed_off
         self._marker = marker
+        #: The sizes that a commit has tried to publish by one request.
+        self._attempted: set[int] = set()
+        self._beginning = threading.Lock()
         super().__init__(content.size if content else sum(part.size for part in parts))
         #: The parts that are published to be able to go on, whether that is known to be done, and their version then.
         self._publishing: Sequence[Part] = ()
@@ -241,17 +255,43 @@ class MultipartUpload(PartUpload[Part]):
 
     def suspend(self) -> None:
         """Send what is buffered as a part, however short."""
-        if self._id is None:
+        if self._content is not None:
             return
         self._all_parts()
         self._remove_strays()
 
     def commit(self) -> None:
-        """Complete the upload."""
-        if self._id is None:
+        """Complete the upload; where nothing was sent yet, write the object by one request."""
+        if self._content is not None:
             return
-        self._complete(self._all_parts())
+        buffered = self._whole_in_buffer()
+        if buffered is None:
+            self._complete_over(self._all_parts())
+        else:
+            self._attempted.add(len(buffered))
+            with self._uploads.limit.slot():
+                put_at_once(self._client, self._key, buffered, self._over or "", self._attempted)
+            self._stop()
         self._remove_strays()
+
+    def _complete_over(self, parts: Sequence[Part]) -> None:
+        """Complete the upload over what lay at the key as it was begun, or over what a commit has written there."""
+        try:
+            self._complete(parts, None if self._attempted else self._over)
+        except ConflictError:
+            # The parts cost money, and there is no other attempt after a conflict.
+            with contextlib.suppress(Exception):
+                self._client.abort_multipart(self._key, self._upload_id())
+            raise
+
+    def _whole_in_buffer(self) -> memoryview | None:
+        """All of the content, if it is shorter than a part and no upload was begun."""
+        if self._id is not None:
+            return None
+        if self._engine is None:
+            return memoryview(b"")
+        tail = self._engine.tail
+        return tail if len(tail) == self._engine.size else None
 
     def cancel(self) -> None:
         """Abort the upload; what it published to be able to go on goes along."""
@@ -304,23 +344,29 @@ class MultipartUpload(PartUpload[Part]):
         self._closed_off = False
 
     def _adopt(self, content: Entry) -> bytes:
-        """Begin an upload with the committed content; return the end of it that is too short for a part."""
+        """Go on from the committed content; return the end of it that is too short for a part."""
+        copied = self._copied_size(content.size)
         with self._uploads.limit.slot():
-            upload_id = self._begin_another()
-            try:
-                copied = self._copied_size(content.size)
-                parts = self._copy(content, copied, upload_id) if copied else []
-                head = self._read(content, copied)
-            except BaseException:
-                # Its parts cost money. It holds nothing until its first part, which is made last.
-                with contextlib.suppress(Exception):
-                    self._client.abort_multipart(self._key, upload_id)
-                    self._strays.remove(upload_id)
-                raise
-        self._parts, self._id = parts, upload_id
-        self._strays.remove(upload_id)
+            head = self._read(content, copied)
+            if copied:
+                self._copy_into_another(content, copied)
+        self._over = content.version
         self._content = None
         return head
+
+    def _copy_into_another(self, content: Entry, size: int) -> None:
+        """Begin an upload with the first bytes of the committed content."""
+        upload_id = self._begin_another()
+        try:
+            parts = self._copy(content, size, upload_id)
+        except BaseException:
+            # Its parts cost money. It holds nothing until its first part, which is made last.
+            with contextlib.suppress(Exception):
+                self._client.abort_multipart(self._key, upload_id)
+                self._strays.remove(upload_id)
+            raise
+        self._parts, self._id = parts, upload_id
+        self._strays.remove(upload_id)
 
     def _begin_another(self) -> str:
         """Begin an upload. Until it is used it is a stray one, and so is one whose answer was lost."""
@@ -328,6 +374,15 @@ class MultipartUpload(PartUpload[Part]):
         upload_id = self._client.create_multipart(self._key)
         self._strays[-1] = upload_id
         return upload_id
+
+    def _upload_id(self) -> str:
+        """The upload, which is begun if there is none. Parts ask for it from several threads."""
+        with self._beginning:
+            if self._id is None:
+                upload_id = self._begin_another()
+                self._id = upload_id
+                self._strays.remove(upload_id)
+            return self._id
 
     def _copied_size(self, size: int) -> int:
         """How much of the content is copied as parts; the rest is read, and sent again with what follows."""
@@ -371,24 +426,23 @@ class MultipartUpload(PartUpload[Part]):
         return [self._marker]
 
     def _send(self, number: int, data: memoryview) -> Part:
-        assert self._id is not None
         if number > MOST_PARTS:
             larger = f"set a larger {self._uploads.chunk_parameter}, and begin again"
             detail = f"the object would have more than {MOST_PARTS} parts; {larger}"
             raise StorageDriverError(detail)
         try:
             with self._uploads.limit.slot():
-                return self._client.put_part(self._key, self._id, number, data)
+                return self._client.put_part(self._key, self._upload_id(), number, data)
         except Exception as error:
             if self._client.is_no_such_upload(error):
                 detail = "the upload is gone: a commit that raised has published it, or another writer has ended it"
                 raise ConflictError(detail) from error
             raise
 
-    def _complete(self, parts: Sequence[Part]) -> None:
+    def _complete(self, parts: Sequence[Part], over: str | None = None) -> None:
         assert self._id is not None
         with self._uploads.limit.slot():
-            complete(self._client, self._key, self._id, parts)
+            complete(self._client, self._key, self._id, parts, over)
 
     def _remove_strays(self, *, quietly: bool = True) -> None:
         """Abort the uploads that were begun and are not used."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime, timezone
 from typing import Any
 
@@ -14,10 +14,11 @@ from storagedriver.adapter.store import Body, Entry
 from storagedriver.drivers.oss.connection import Connection
 from storagedriver.errors import InvalidAnswerError
 
-__all__ = ["from_unixtime", "get", "head", "put", "stream"]
+__all__ = ["from_unixtime", "get", "head", "put", "stream", "written_over"]
 
 _NOT_FOUND = 404
 _UNSATISFIABLE = 416
+_EXISTS = "FileAlreadyExists"
 
 #: Without it OSS answers a range that it cannot satisfy with the whole object:
 #: https://www.alibabacloud.com/help/en/oss/developer-reference/getobject
@@ -44,10 +45,35 @@ def get(connection: Connection, key: str) -> bytes:
     return whole(answer, lambda: _head(connection, key, _same(answer.headers.get("ETag", ""))).size)
 
 
-def put(connection: Connection, key: str, content: memoryview) -> None:
+def put(connection: Connection, key: str, content: memoryview, condition: Mapping[str, str] | None = None) -> None:
     """Write the content in one request, which OSS makes visible as a whole."""
-    headers = {**connection.creating(), **connection.publishing(), **connection.checking(content)}
+    headers = {**connection.creating(), **connection.publishing(), **connection.checking(content), **(condition or {})}
     connection.bucket.put_object(connection.full(key), content, headers=headers)
+
+
+def written_over(connection: Connection, key: str, version: str, write: Callable[[Mapping[str, str]], None]) -> bool:
+    """Write where nothing but one version of the object lies, ``""`` for nothing; False if something else does.
+
+    OSS knows one condition, that there is nothing:
+    https://www.alibabacloud.com/help/en/oss/developer-reference/putobject
+
+    Parameters
+    ----------
+    connection, key, version : Connection, str, str
+        The object.
+    write : callable
+        Writes it, with the headers of the condition.
+    """
+    found = head(connection, key)
+    if (found.version if found else "") != version:
+        return False
+    try:
+        write({} if version else {"x-oss-forbid-overwrite": "true"})
+    except ServerError as error:
+        if error.code == _EXISTS:
+            return False
+        raise
+    return True
 
 
 def stream(connection: Connection, key: str, offset: int, length: int | None, version: str) -> Body:

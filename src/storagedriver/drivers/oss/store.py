@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from datetime import timedelta
 from importlib.util import find_spec
@@ -10,13 +10,14 @@ from typing import Any
 
 from oss2.exceptions import NoSuchUpload
 
-from storagedriver.adapter.multipart import OpenUpload, Part
+from storagedriver.adapter.multipart import OVERTAKEN, OpenUpload, Part
 from storagedriver.adapter.multipart_uploads import MultipartUploads
 from storagedriver.adapter.store import Body, Entry, Failure, UploadsStore
 from storagedriver.driver import Capabilities
 from storagedriver.drivers.oss import copying, deleting, errors, listing, objects, uploads
 from storagedriver.drivers.oss.connection import Connection
 from storagedriver.drivers.oss.parameters import OSSParameters
+from storagedriver.errors import ConflictError
 from storagedriver.parameters import secrets
 
 __all__ = ["OSSStore"]
@@ -100,6 +101,12 @@ class OSSStore(UploadsStore):
         """Write the content atomically."""
         objects.put(self._connection, key, content)
 
+    def put_over(self, key: str, content: memoryview, version: str, /) -> bool:
+        """Write the content atomically over one version."""
+        return objects.written_over(
+            self._connection, key, version, lambda condition: objects.put(self._connection, key, content, condition)
+        )
+
     def pages(
         self,
         prefix: str,
@@ -148,9 +155,16 @@ class OSSStore(UploadsStore):
         """All parts."""
         return uploads.list_parts(self._connection, key, upload_id)
 
-    def complete_multipart(self, key: str, upload_id: str, parts: Sequence[Part], /) -> None:
-        """Publish."""
-        uploads.complete(self._connection, key, upload_id, parts)
+    def complete_multipart(self, key: str, upload_id: str, parts: Sequence[Part], over: str | None = None, /) -> None:
+        """Publish, over one version only if it is given."""
+
+        def write(condition: Mapping[str, str]) -> None:
+            uploads.complete(self._connection, key, upload_id, parts, condition)
+
+        if over is None:
+            write({})
+        elif not objects.written_over(self._connection, key, over, write):
+            raise ConflictError(OVERTAKEN)
 
     def abort_multipart(self, key: str, upload_id: str, /) -> None:
         """Give an upload up; one that is gone is no error."""

@@ -5,7 +5,7 @@ Source: https://www.alibabacloud.com/help/en/oss/user-guide/multipart-upload
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 from xml.etree.ElementTree import Element, fromstring
@@ -93,7 +93,9 @@ def list_parts(connection: Connection, key: str, upload_id: str) -> list[Part]:
         marker = result.next_marker
 
 
-def complete(connection: Connection, key: str, upload_id: str, parts: Sequence[Part]) -> None:
+def complete(
+    connection: Connection, key: str, upload_id: str, parts: Sequence[Part], condition: Mapping[str, str]
+) -> None:
     """Publish an upload of these parts.
 
     If the reply is lost it is sent again, and may then find no such upload:
@@ -103,7 +105,7 @@ def complete(connection: Connection, key: str, upload_id: str, parts: Sequence[P
     expected = _sum_of(parts)
     try:
         result: Any = connection.bucket.complete_multipart_upload(
-            connection.full(key), upload_id, listed, headers=connection.publishing()
+            connection.full(key), upload_id, listed, headers={**connection.publishing(), **condition}
         )
     except NoSuchUpload:
         if not consists_of(connection, key, parts):

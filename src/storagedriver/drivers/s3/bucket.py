@@ -36,6 +36,8 @@ class Bucket:
         The headers of a request that makes an object.
     lists_v1 : bool
         Whether the server is known to list in the first version of the request only.
+    takes_conditions : bool
+        Whether a request that writes may have a condition; True until the server has said that it knows none.
     """
 
     def __init__(self, requests: Requests, parameters: S3Parameters) -> None:
@@ -45,6 +47,7 @@ class Bucket:
         self.prefix = parameters.prefix
         self.writing = _writing(parameters)
         self.lists_v1 = False
+        self.takes_conditions = True
 
     def full(self, key: str) -> str:
         """The key as the server knows it."""

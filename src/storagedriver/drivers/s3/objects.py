@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import partial
 
 from storagedriver.adapter.http.answer import Answer, AnswerError, HTTPBody
@@ -14,10 +14,12 @@ from storagedriver.drivers.s3.errors import code_of, status
 from storagedriver.drivers.s3.uploads import explain
 from storagedriver.errors import InvalidAnswerError
 
-__all__ = ["get", "head", "put", "put_part", "stream"]
+__all__ = ["get", "head", "put", "put_part", "stream", "written_over"]
 
 _NOT_FOUND = 404
 _UNSATISFIABLE = 416
+_CONFLICTS = (409, 412)
+_NOT_IMPLEMENTED = 501
 #: The statuses that HEAD gives without a reason for what another request explains.
 _UNEXPLAINED = (301, 400)
 
@@ -40,9 +42,45 @@ def get(bucket: Bucket, key: str) -> bytes:
     return whole(answer, lambda: _head(bucket, key, _same(answer.headers.get("ETag", ""))).size)
 
 
-def put(bucket: Bucket, key: str, content: memoryview) -> None:
+def put(bucket: Bucket, key: str, content: memoryview, condition: Mapping[str, str] | None = None) -> None:
     """Write the content in one request, which S3 makes visible as a whole."""
-    bucket.requests.send("PUT", bucket.full(key), headers=bucket.writing, body=content, interpret=_with_etag)
+    headers = {**bucket.writing, **(condition or {})}
+    bucket.requests.send("PUT", bucket.full(key), headers=headers, body=content, interpret=_with_etag)
+
+
+def written_over(bucket: Bucket, key: str, version: str, write: Callable[[Mapping[str, str]], None]) -> bool:
+    """Write where nothing but one version of the object lies, ``""`` for nothing; False if something else does.
+
+    https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-requests.html
+
+    Parameters
+    ----------
+    bucket, key, version : Bucket, str, str
+        The object.
+    write : callable
+        Writes it, with the headers of the condition.
+    """
+    if not bucket.requests.keeps_conditions and not _is_still(bucket, key, version):
+        return False
+    condition = {"If-Match": version} if version else {"If-None-Match": "*"}
+    try:
+        write(condition if bucket.takes_conditions else {})
+    except AnswerError as error:
+        if status(error) == _NOT_IMPLEMENTED:
+            # OpenStack's server takes one of the two only.
+            bucket.takes_conditions = False
+        elif status(error) not in _CONFLICTS and not (version and code_of(error) == "NoSuchKey"):
+            raise
+        elif not _is_still(bucket, key, version):
+            return False
+        # What lies there is as it was: SeaweedFS takes a directory of the same name for an object.
+        write({})
+    return True
+
+
+def _is_still(bucket: Bucket, key: str, version: str) -> bool:
+    found = head(bucket, key)
+    return (found.version if found else "") == version
 
 
 def put_part(bucket: Bucket, key: str, upload_id: str, number: int, data: memoryview) -> Part:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import logging
 import os
+import re
 import time
 from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
@@ -28,6 +29,8 @@ T = TypeVar("T")
 #: Seconds for which credentials are used before the SDK is asked again; it
 #: renews those that end, minutes before they do.
 _FRESH = 60.0
+#: Tried with SeaweedFS 4.48.
+_KEEPS_CONDITIONS = re.compile(r"AmazonS3$|SeaweedFS \S+ (?:[4-9]|[1-9][0-9])\.")
 _NONE = hashlib.sha256(b"").hexdigest()
 
 _log = logging.getLogger("storagedriver.s3")
@@ -65,6 +68,11 @@ class Requests:
     def is_seaweedfs(self) -> bool:
         """Whether the server says that it is SeaweedFS; False before the first answer."""
         return (self.server or "").startswith("SeaweedFS")
+
+    @property
+    def keeps_conditions(self) -> bool:
+        """Whether the server is known to write only under the condition of a request; others may pass over it."""
+        return _KEEPS_CONDITIONS.match(self.server or "") is not None
 
     def send(
         self,

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from datetime import timedelta
 from importlib.util import find_spec
 from typing import Any
 
-from storagedriver.adapter.multipart import OpenUpload, Part, composite_etag
+from storagedriver.adapter.multipart import OVERTAKEN, OpenUpload, Part, composite_etag
 from storagedriver.adapter.multipart_uploads import MultipartUploads
 from storagedriver.adapter.store import Body, Entry, Failure, UploadsStore
 from storagedriver.driver import Capabilities
@@ -17,6 +17,7 @@ from storagedriver.drivers.s3.bucket import Bucket
 from storagedriver.drivers.s3.parameters import S3Parameters
 from storagedriver.drivers.s3.requests import Requests
 from storagedriver.drivers.s3.sdk import SDK
+from storagedriver.errors import ConflictError
 from storagedriver.parameters import secrets
 from storagedriver.paths import WalkOrder
 
@@ -110,6 +111,12 @@ class S3Store(UploadsStore):
         """Write the content atomically."""
         objects.put(self._bucket, key, content)
 
+    def put_over(self, key: str, content: memoryview, version: str, /) -> bool:
+        """Write the content atomically over one version."""
+        return objects.written_over(
+            self._bucket, key, version, lambda condition: objects.put(self._bucket, key, content, condition)
+        )
+
     def pages(
         self,
         prefix: str,
@@ -159,9 +166,16 @@ class S3Store(UploadsStore):
         """All parts."""
         return uploads.list_parts(self._bucket, key, upload_id)
 
-    def complete_multipart(self, key: str, upload_id: str, parts: Sequence[Part], /) -> None:
-        """Publish."""
-        uploads.complete(self._bucket, key, upload_id, parts)
+    def complete_multipart(self, key: str, upload_id: str, parts: Sequence[Part], over: str | None = None, /) -> None:
+        """Publish, over one version only if it is given."""
+
+        def write(condition: Mapping[str, str] | None = None) -> None:
+            uploads.complete(self._bucket, key, upload_id, parts, condition)
+
+        if over is None:
+            write()
+        elif not objects.written_over(self._bucket, key, over, write):
+            raise ConflictError(OVERTAKEN)
 
     def abort_multipart(self, key: str, upload_id: str, /) -> None:
         """Give an upload up; one that is gone is no error."""

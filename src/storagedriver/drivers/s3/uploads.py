@@ -5,7 +5,7 @@ Source: https://docs.aws.amazon.com/AmazonS3/latest/userguide/mpuoverview.html
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from xml.etree import ElementTree as ET
 
@@ -91,7 +91,9 @@ def list_parts(bucket: Bucket, key: str, upload_id: str) -> list[Part]:
         marker = following
 
 
-def complete(bucket: Bucket, key: str, upload_id: str, parts: Sequence[Part]) -> None:
+def complete(
+    bucket: Bucket, key: str, upload_id: str, parts: Sequence[Part], condition: Mapping[str, str] | None = None
+) -> None:
     """Publish an upload of these parts.
 
     If the reply is lost it is sent again, and may then find no such upload:
@@ -105,7 +107,7 @@ def complete(bucket: Bucket, key: str, upload_id: str, parts: Sequence[Part]) ->
             "POST",
             bucket.full(key),
             {"uploadId": upload_id},
-            headers={"Content-Type": "application/xml"},
+            headers={"Content-Type": "application/xml", **(condition or {})},
             body=_named(parts),
             extra_time=extra_time,
         )
