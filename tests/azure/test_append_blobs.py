@@ -104,11 +104,14 @@ def test_cancel_leaves_what_another_writer_has_made(
 
 def test_new_upload_replaces_an_append_blob(driver: FsspecDriver, container: ContainerClient, root: str) -> None:
     begun_by_a_registry(container, f"{root}/a", b"begun,")
-    with driver.writer("/a") as writer:
-        writer.write(b"new")
-        assert not driver.exists("/a"), "no block can wait beside an append blob"
-        writer.commit()
+    upload(driver, "/a", b"new")
     assert driver.get_content("/a") == b"new"
+    begun_by_a_registry(container, f"{root}/b", b"begun,")
+    with driver.writer("/b") as writer:
+        writer.write(b"new")
+    assert not driver.exists("/b"), "no block can wait beside an append blob"
+    upload(driver, "/b", append=True)
+    assert driver.get_content("/b") == b"new"
 
 
 def test_lost_reply_to_an_append_is_no_second_append(appending: FsspecDriver, proxy: FaultProxy) -> None:

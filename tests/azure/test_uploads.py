@@ -13,8 +13,8 @@ from azure.storage.blob import BlobBlock, BlobClient
 from storagedriver.adapter.driver import FsspecDriver
 from storagedriver.driver import FileWriter
 from storagedriver.drivers.azure.blocks import BlockName, block_sizes
-from storagedriver.errors import ConflictError, PathNotFoundError, StorageDriverError
-from storagedriver.testsuites.faults.actions import Answer, Gather, LoseReply
+from storagedriver.errors import ConflictError, PathNotFoundError, StorageDriverError, UnavailableError
+from storagedriver.testsuites.faults.actions import Answer, CutRequest, Gather, LoseReply
 from storagedriver.testsuites.faults.proxy import FaultProxy, Request
 from storagedriver.testsuites.helpers import pattern, same_bytes, upload
 from tests.azure.conftest import MakeAzure
@@ -53,15 +53,15 @@ def encoded(name: str) -> str:
     return base64.b64encode(name.encode()).decode()
 
 
-def test_upload_is_blocks_with_a_marker(driver: FsspecDriver, behind: Any) -> None:
-    with driver.writer("/a") as writer:
-        assert [len(name) for name in names(behind("/a"))] == [54], "an empty upload exists at once"
-        writer.write(b"content")
+def test_upload_is_blocks_and_has_a_marker_while_it_is_empty(driver: FsspecDriver, behind: Any) -> None:
+    driver.writer("/a").close()
+    assert [len(name) for name in names(behind("/a"))] == [54]
+    upload(driver, "/a", b"content", append=True, end="close")
     marker, first = (BlockName.parse(encoded(name)) for name in sorted(names(behind("/a"))))
     assert marker is not None
     assert first is not None
     assert (marker.ordinal, first.ordinal) == (0, 1)
-    assert marker.at(1) == first
+    assert (first.start, first.session) == (marker.start, 1)
     assert abs(marker.started - datetime.now(timezone.utc)) < timedelta(minutes=1)
     upload(driver, "/a", append=True)
     assert names(behind("/a"), "committed") == [base64.b64decode(first.id).decode()]
@@ -287,16 +287,72 @@ def test_cancel_keeps_type_and_metadata_of_the_content(driver: FsspecDriver, beh
         assert list(driver.uploads(path)) == []
 
 
-def test_commit_whose_reply_is_lost_is_done(proxied: FsspecDriver, proxy: FaultProxy) -> None:
+@pytest.mark.parametrize("content", [b"content", b""])
+@pytest.mark.parametrize("query", ["comp=blocklist", ""])
+def test_commit_whose_reply_is_lost_is_done(
+    proxied: FsspecDriver, proxy: FaultProxy, content: bytes, query: str
+) -> None:
+    """It was by a list of blocks, or by one request for the whole blob."""
+    if query:
+        upload(proxied, "/a", content, end="close")
+    lost = proxy.add(LoseReply(), method="PUT", query=query)
+    upload(proxied, "/a", *([] if query else [content]), append=bool(query))
+    assert lost.hits == 1
+    assert proxied.get_content("/a") == content
+
+
+def test_a_stream_within_its_first_block_is_one_put(proxied: FsspecDriver, proxy: FaultProxy) -> None:
     for path, content in (("/a", b"content"), ("/empty", b"")):
-        proxy.add(LoseReply(), method="PUT", query="comp=blocklist")
+        seen = len(proxy.requests)
         upload(proxied, path, content)
-        assert proxied.get_content(path) == content
+        assert [request.method for request in proxy.requests[seen:]] == ["HEAD", "PUT"]
+
+
+@pytest.mark.parametrize("size", [7, 9 << 20])
+@pytest.mark.parametrize("over", [b"", b"old"])
+def test_content_that_another_writer_put_in_the_meantime_is_not_replaced(
+    driver: FsspecDriver, size: int, over: bytes
+) -> None:
+    if over:
+        driver.put_content("/a", over)
+    writer = driver.writer("/a")
+    driver.put_content("/a", b"new")
+    writer.write(pattern(size))
+    with pytest.raises(ConflictError):
+        writer.commit()
+    assert driver.get_content("/a") == b"new"
+    assert list(driver.uploads("/a")) == []
+
+
+@pytest.mark.parametrize("more", [7, 9 << 20])
+def test_more_is_written_after_a_put_whose_answers_were_lost(
+    proxied: FsspecDriver, proxy: FaultProxy, more: int
+) -> None:
+    writer = proxied.writer("/a")
+    writer.write(b"content")
+    proxy.add(LoseReply(), method="PUT")
+    proxy.add(CutRequest(), method="PUT", times=None)
+    with pytest.raises(UnavailableError):
+        writer.commit()
+    proxy.reset()
+    writer.write(pattern(more))
+    writer.commit()
+    same_bytes(proxied.get_content("/a"), b"content" + pattern(more))
+
+
+def test_cancel_of_a_writer_that_sent_nothing_drops_the_older_upload(driver: FsspecDriver) -> None:
+    upload(driver, "/a", b"older", end="close")
+    driver.writer("/a").cancel()
+    assert list(driver.uploads()) == []
+    writer = driver.writer("/a")
+    upload(driver, "/a", b"newer", end="close")
+    writer.cancel()
+    assert driver.upload_size("/a") == len(b"newer")
 
 
 def test_cancel_whose_replies_are_lost_leaves_nothing(proxied: FsspecDriver, proxy: FaultProxy) -> None:
-    writer = proxied.writer("/a")
-    writer.write(b"content")
+    upload(proxied, "/a", b"content", end="close")
+    writer = proxied.writer("/a", append=True)
     lost = [proxy.add(LoseReply(), method="PUT", query="comp=blocklist"), proxy.add(LoseReply(), method="DELETE")]
     writer.cancel()
     assert [rule.hits for rule in lost] == [1, 1]
@@ -305,8 +361,10 @@ def test_cancel_whose_replies_are_lost_leaves_nothing(proxied: FsspecDriver, pro
 
 
 def test_block_whose_reply_is_lost_counts_once(proxied: FsspecDriver, proxy: FaultProxy) -> None:
-    proxy.add(LoseReply(), method="PUT", query="comp=block&", skip=1)
-    upload(proxied, "/a", b"content")
+    lost = proxy.add(LoseReply(), method="PUT", query="comp=block&")
+    upload(proxied, "/a", b"content", end="close")
+    assert lost.hits == 1
+    upload(proxied, "/a", append=True)
     assert proxied.get_content("/a") == b"content"
 
 

@@ -8,19 +8,19 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
+from storagedriver.adapter.one_put import OnePutClient
 from storagedriver.adapter.store import Body, Entry
 from storagedriver.errors import ConflictError
 
 __all__ = [
     "LARGEST_PART",
     "MOST_PARTS",
-    "OVERTAKEN",
     "SMALLEST_PART",
     "MultipartClient",
     "OpenUpload",
@@ -29,7 +29,6 @@ __all__ = [
     "composite_etag",
     "copy_large",
     "copy_parts",
-    "put_at_once",
 ]
 
 SMALLEST_PART = 5 << 20
@@ -37,8 +36,6 @@ LARGEST_PART = 5 << 30
 MOST_PARTS = 10_000
 #: A copy never takes more parts than this, so that there are some left to go on with.
 _MOST_COPIED_PARTS = 4000
-#: The reason of a conflict.
-OVERTAKEN = "another writer has written the path in the meantime"
 
 
 @dataclass(frozen=True)
@@ -72,8 +69,8 @@ class OpenUpload:
     initiated: datetime
 
 
-class MultipartClient(Protocol):
-    """The requests that multipart uploads are made of. Keys are those of the `Store`."""
+class MultipartClient(OnePutClient, Protocol):
+    """The requests that multipart uploads are made of. The version of an `Entry` is its ETag, quotes included."""
 
     def create_multipart(self, key: str, /) -> str:
         """Begin an upload and return its id."""
@@ -92,7 +89,7 @@ class MultipartClient(Protocol):
 
         An upload that is gone is the store's own error, see
         `is_no_such_upload`. With `over`, raise `ConflictError` where something
-        else lies at the key than that version, see `put_over`.
+        else lies at the key than that version, as for `put_over`.
         """
 
     def abort_multipart(self, key: str, upload_id: str, /) -> None:
@@ -107,27 +104,8 @@ class MultipartClient(Protocol):
     def is_no_such_upload(self, error: Exception, /) -> bool:
         """Whether the exception says that the upload does not exist (any more)."""
 
-    def head(self, key: str, /) -> Entry | None:
-        """As `Store.head`; `Entry.version` is the ETag, quotes included."""
-
-    def get(self, key: str, /) -> bytes:
-        """As `Store.get`."""
-
     def stream(self, key: str, offset: int, length: int | None, version: str, /) -> Body:
         """As `Store.stream`."""
-
-    def put_over(self, key: str, content: memoryview, version: str, /) -> bool:
-        """Write an object as `Store.put` does, if this version is still what lies at the key; ``""`` for nothing.
-
-        The server decides where it knows such a condition, else the object is
-        looked at before.
-
-        Returns
-        -------
-        bool
-            False if something else lies there and nothing was written. It may
-            be what was written by an attempt whose answer was lost.
-        """
 
     def delete(self, keys: Sequence[str], /) -> None:
         """As `Store.delete`."""
@@ -238,47 +216,6 @@ def copy_large(
         with contextlib.suppress(Exception):
             client.abort_multipart(dest, upload_id)
         raise
-
-
-def put_at_once(
-    client: MultipartClient, key: str, content: memoryview, version: str, attempted: Collection[int]
-) -> None:
-    """Publish a content by one request, whose earlier attempts may have succeeded with their answers lost.
-
-    Parameters
-    ----------
-    client : MultipartClient
-        The requests.
-    key : str
-        Where it is published.
-    content : memoryview
-        The content.
-    version : str
-        What lay at the key as the upload was begun, ``""`` for nothing.
-    attempted : collection of int
-        The sizes of what earlier attempts have sent. Each sent a beginning of
-        the content.
-
-    Raises
-    ------
-    ConflictError
-        If another writer has written the key.
-    """
-    while not client.put_over(key, content, version):
-        entry = client.head(key)
-        if entry is None or entry.version == version or entry.size not in {len(content), *attempted}:
-            raise ConflictError(OVERTAKEN)
-        if not _consists_of(client, entry, content[: entry.size]):
-            raise ConflictError(OVERTAKEN)
-        if entry.size == len(content):
-            return
-        version = entry.version
-
-
-def _consists_of(client: MultipartClient, entry: Entry, content: memoryview) -> bool:
-    """Whether an object has this content. Its ETag is the MD5, but under some kinds of encryption."""
-    digest = hashlib.md5(content, usedforsecurity=False).hexdigest()
-    return entry.version.strip('"') == digest or client.get(entry.key) == content
 
 
 def composite_etag(parts: Sequence[Part]) -> str:

@@ -24,8 +24,8 @@ from storagedriver.adapter.multipart import (
     Part,
     complete,
     copy_parts,
-    put_at_once,
 )
+from storagedriver.adapter.one_put import OnePut, version_of
 from storagedriver.adapter.parts import PartEngine, PartUpload, growing
 from storagedriver.adapter.store import Entry, Upload
 from storagedriver.driver import UploadInfo
@@ -90,7 +90,7 @@ class MultipartUploads:
         committed, older = both(lambda: self.client.head(key), lambda: self.open_uploads(key))
         for upload in older:
             self.client.abort_multipart(key, upload.id)
-        return MultipartUpload(self, key, None, over="" if committed is None else committed.version)
+        return MultipartUpload(self, key, None, over=OnePut(self.client, self.limit, key, version_of(committed)))
 
     def resume(self, key: str) -> Upload:
         """As `Store.resume`."""
@@ -211,9 +211,9 @@ class MultipartUpload(PartUpload[Part]):
         What earlier sessions have sent.
     content : Entry, optional
         The committed object that the upload goes on from, instead of parts.
-    over : str, optional
-        The version that lies at the key, ``""`` for nothing. Another one at
-        the end is a conflict. None where an upload is resumed.
+    over : OnePut, optional
+        What publishes an upload that was not begun yet. It knows the version
+        that lies at the key: another one at the end is a conflict.
     closed_off : bool
         Nothing can be appended to the parts as they are.
     marker : Part, optional
@@ -229,7 +229,7 @@ class MultipartUpload(PartUpload[Part]):
         *,
         parts: Sequence[Part] = (),
         content: Entry | None = None,
-        over: str | None = None,
+        over: OnePut | None = None,
         closed_off: bool = False,
         marker: Part | None = None,
     ) -> None:
@@ -239,13 +239,11 @@ class MultipartUpload(PartUpload[Part]):
         self._id = upload_id
         self._parts = list(parts)
         self._content = content
-        self._over = over
         self._closed_off = closed_off
         self._marker = marker
-        #: The sizes that a commit has tried to publish by one request.
-        self._attempted: set[int] = set()
         self._beginning = threading.Lock()
         super().__init__(content.size if content else sum(part.size for part in parts))
+        self._one_put = over
         #: The parts that are published to be able to go on, whether that is known to be done, and their version then.
         self._publishing: Sequence[Part] = ()
         self._is_published = False
@@ -255,43 +253,32 @@ class MultipartUpload(PartUpload[Part]):
 
     def suspend(self) -> None:
         """Send what is buffered as a part, however short."""
-        if self._content is not None:
+        if self._content is not None or self._settle():
             return
         self._all_parts()
         self._remove_strays()
 
     def commit(self) -> None:
-        """Complete the upload; where nothing was sent yet, write the object by one request."""
+        """Complete the upload; where nothing of it was sent, write the object by one request."""
         if self._content is not None:
             return
-        buffered = self._whole_in_buffer()
-        if buffered is None:
+        if not self._put_at_once():
             self._complete_over(self._all_parts())
-        else:
-            self._attempted.add(len(buffered))
-            with self._uploads.limit.slot():
-                put_at_once(self._client, self._key, buffered, self._over or "", self._attempted)
-            self._stop()
         self._remove_strays()
 
     def _complete_over(self, parts: Sequence[Part]) -> None:
-        """Complete the upload over what lay at the key as it was begun, or over what a commit has written there."""
+        """Complete the upload over what lay at the key before it."""
         try:
-            self._complete(parts, None if self._attempted else self._over)
+            self._complete(parts, self._one_put.version if self._one_put else None)
         except ConflictError:
             # The parts cost money, and there is no other attempt after a conflict.
             with contextlib.suppress(Exception):
                 self._client.abort_multipart(self._key, self._upload_id())
             raise
 
-    def _whole_in_buffer(self) -> memoryview | None:
-        """All of the content, if it is shorter than a part and no upload was begun."""
-        if self._id is not None:
-            return None
-        if self._engine is None:
-            return memoryview(b"")
-        tail = self._engine.tail
-        return tail if len(tail) == self._engine.size else None
+    @property
+    def _is_begun(self) -> bool:
+        return self._id is not None
 
     def cancel(self) -> None:
         """Abort the upload; what it published to be able to go on goes along."""
@@ -350,7 +337,7 @@ class MultipartUpload(PartUpload[Part]):
             head = self._read(content, copied)
             if copied:
                 self._copy_into_another(content, copied)
-        self._over = content.version
+        self._one_put = OnePut(self._client, self._uploads.limit, self._key, content.version)
         self._content = None
         return head
 

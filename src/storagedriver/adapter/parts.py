@@ -17,6 +17,7 @@ from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from typing import Generic, TypeVar
 
+from storagedriver.adapter.one_put import OnePut
 from storagedriver.adapter.store import Upload
 
 __all__ = ["PartEngine", "PartUpload", "growing"]
@@ -320,6 +321,8 @@ class PartUpload(Upload, Generic[P]):
     def __init__(self, size: int) -> None:
         self._there = size
         self._engine: PartEngine[P] | None = None
+        #: What publishes the content by one request while the store knows nothing of the upload.
+        self._one_put: OnePut | None = None
 
     @property
     def size(self) -> int:
@@ -342,6 +345,7 @@ class PartUpload(Upload, Generic[P]):
         """Append."""
         if not data:
             return
+        self._settle()
         if self._engine is None:
             self._engine = self._prepare()
         self._engine.write(data)
@@ -350,6 +354,34 @@ class PartUpload(Upload, Generic[P]):
         """Stop sending."""
         if self._engine is not None:
             self._engine.abandon()
+
+    @property
+    def _is_begun(self) -> bool:
+        """Whether the store knows of the upload, or may know of it."""
+        return True
+
+    def _unsent(self) -> memoryview | None:
+        """The whole content, while all of it is in the buffer and the store knows nothing of the upload."""
+        if self._is_begun:
+            return None
+        if self._engine is None:
+            return memoryview(b"")
+        tail = self._engine.tail
+        return tail if len(tail) == self._engine.size else None
+
+    def _put_at_once(self) -> bool:
+        """Publish by one request; False if that cannot be."""
+        content = self._unsent()
+        if self._one_put is None or content is None:
+            return False
+        self._one_put.publish(content)
+        self._stop()
+        return True
+
+    def _settle(self) -> bool:
+        """Whether a commit by one request that raised has published all that was written up to now."""
+        content = self._unsent()
+        return self._one_put is not None and content is not None and self._one_put.settle(content)
 
     def _flush(self) -> list[P]:
         """Send what is buffered; all parts that were sent in this session."""

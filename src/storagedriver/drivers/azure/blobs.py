@@ -18,6 +18,7 @@ __all__ = [
     "CLEARING_TYPE",
     "CONTENT_TYPE",
     "Blob",
+    "condition_on",
     "delete",
     "delete_one",
     "existing",
@@ -25,6 +26,7 @@ __all__ = [
     "is_directory",
     "look",
     "put",
+    "put_over",
     "sign",
     "stream",
 ]
@@ -35,6 +37,8 @@ CONTENT_TYPE = "application/octet-stream"
 CLEARING_TYPE = "application/x-storagedriver-clearing"
 _DELETED = (200, 202)
 _SINGLES = 16
+#: What the store answers where another blob lies, or none any more.
+_OVERTAKEN = ("BlobAlreadyExists", "ConditionNotMet", NO_BLOB)
 
 
 @dataclass(frozen=True)
@@ -120,14 +124,40 @@ def put(client: Client, key: str, content: memoryview) -> None:
     An append blob cannot be replaced so, nor in any other single step: it is
     deleted first.
     """
-    headers = {"x-ms-blob-type": "BlockBlob", "x-ms-blob-content-type": CONTENT_TYPE}
     try:
-        client.send("PUT", key, headers=headers, body=content)
+        _put(client, key, content, {})
     except AnswerError as error:
         if code_of(error) != INVALID_BLOB_TYPE:
             raise
         delete_one(client, key)
-        client.send("PUT", key, headers=headers, body=content)
+        _put(client, key, content, {})
+
+
+def put_over(client: Client, key: str, content: memoryview, version: str) -> bool:
+    """The same where nothing but one version of the blob lies, ``""`` for nothing; False if something else does."""
+    try:
+        try:
+            _put(client, key, content, condition_on(version))
+        except AnswerError as error:
+            if code_of(error) != INVALID_BLOB_TYPE or not version:
+                raise
+            delete_one(client, key, version)
+            _put(client, key, content, condition_on(""))
+    except AnswerError as error:
+        if code_of(error) in _OVERTAKEN:
+            return False
+        raise
+    return True
+
+
+def condition_on(version: str) -> dict[str, str]:
+    """The header by which a request changes one version of a blob only, ``""`` for none at all."""
+    return {"If-Match": version} if version else {"If-None-Match": "*"}
+
+
+def _put(client: Client, key: str, content: memoryview, condition: Mapping[str, str]) -> None:
+    headers = {"x-ms-blob-type": "BlockBlob", "x-ms-blob-content-type": CONTENT_TYPE, **condition}
+    client.send("PUT", key, headers=headers, body=content)
 
 
 def stream(client: Client, key: str, offset: int, length: int | None, version: str) -> Body:

@@ -162,5 +162,5 @@ def _put_list(
     items = [f"<Committed>{block_id}</Committed>" for block_id in head]
     items += [f"<Uncommitted>{block_id}</Uncommitted>" for block_id in blocks]
     body = f'<?xml version="1.0" encoding="utf-8"?><BlockList>{"".join(items)}</BlockList>'
-    condition = {"If-Match": version} if version else {"If-None-Match": "*"}
-    client.send("PUT", key, {"comp": "blocklist"}, {**headers, **condition}, body=body.encode())
+    headers = {**headers, **blobs.condition_on(version)}
+    client.send("PUT", key, {"comp": "blocklist"}, headers, body=body.encode())

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import contextlib
+import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import datetime, timezone
 
 from storagedriver.adapter.limits import Limit
+from storagedriver.adapter.one_put import OnePut, OnePutClient
 from storagedriver.adapter.parts import PartEngine, PartUpload
 from storagedriver.adapter.store import Body, Entry
 from storagedriver.drivers.azure import blobs, block_lists
@@ -15,6 +18,8 @@ from storagedriver.drivers.azure.client import Client
 from storagedriver.errors import StorageDriverError, UnavailableError
 
 __all__ = ["BlockUpload", "Ways"]
+
+_MARKER = b"0"
 
 
 @dataclass(frozen=True)
@@ -25,21 +30,31 @@ class Ways:
     ----------
     client : Client
         The connection.
+    objects : OnePutClient
+        What publishes a content by one request.
     limit : Limit
         How many requests run at a time.
     concurrency : int
         How many blocks are sent at a time.
     part_size : callable
         The bytes of a block, by its place in the blob from 1 on.
+    prepare : callable
+        Makes a key ready for the blocks of a new upload over a version; gives
+        their name and the version that lies there then.
     end : callable
         Drops the upload of a key and an id.
+    end_older : callable
+        Drops the upload of a key that was there at a time.
     """
 
     client: Client
+    objects: OnePutClient
     limit: Limit
     concurrency: int
     part_size: Callable[[int], int]
+    prepare: Callable[[str, str], tuple[BlockName, str]]
     end: Callable[[str, str], None]
+    end_older: Callable[[str, datetime], None]
 
 
 class BlockUpload(PartUpload[str]):
@@ -52,7 +67,8 @@ class BlockUpload(PartUpload[str]):
     key : str
         The blob.
     name : BlockName, optional
-        The name of this session; without one the upload begins with the first byte.
+        The name of this session; without one the upload begins with the first
+        block, or with the first byte where it goes on from a content.
     version : str
         The ETag of the committed content, ``""`` where there is none.
     head : sequence of Block
@@ -85,41 +101,67 @@ class BlockUpload(PartUpload[str]):
         # Of the committed content, what the blocks of this session come after.
         self._base = sum(block.size for block in (*head, *run))
         super().__init__(content.size if content else self._base)
+        self._beginning = threading.Lock()
+        self._made = datetime.now(timezone.utc)
+        #: Whether an upload of nothing needs a marker, to be one.
+        self._is_new = name is None and content is None
+        if self._is_new:
+            self._one_put = OnePut(ways.objects, ways.limit, key, version)
 
     def suspend(self) -> None:
-        """Send what is buffered, however short it is."""
-        self._flush()
+        """Send what is buffered, however short it is; of an upload of nothing, its marker."""
+        if self._settle() or self._flush() or not self._is_new:
+            return
+        with self._ways.limit.slot():
+            block_lists.put_block(self._client, self._key, self._block_name().id, _MARKER)
 
     def commit(self) -> None:
-        """Make the blob of the blocks."""
-        if self._name is None:
+        """Make the blob of the blocks; where none was sent, write it by one request."""
+        if self._content is not None or self._put_at_once():
             return
         blocks = self._run + self._flush()
         with self._ways.limit.slot():
             block_lists.commit(self._client, self._key, self._head, blocks, self._version)
 
     def cancel(self) -> None:
-        """Drop the blocks."""
+        """Drop the blocks; without any, those of the older uploads in whose place this one was made."""
         self._stop()
-        if self._name is not None:
-            with self._ways.limit.slot():
+        if self._content is not None:
+            return
+        with self._ways.limit.slot():
+            if self._name is not None:
                 self._ways.end(self._key, self._name.upload_id)
+            else:
+                self._ways.end_older(self._key, self._made)
+
+    @property
+    def _is_begun(self) -> bool:
+        return self._name is not None
+
+    def _block_name(self) -> BlockName:
+        """The name of this session, made with the first block of a new upload. Blocks are sent from several threads."""
+        with self._beginning:
+            if self._name is None:
+                version = self._one_put.version if self._one_put else self._version
+                name, self._version = self._ways.prepare(self._key, version)
+                self._name = name
+            return self._name
 
     def _prepare(self) -> PartEngine[str]:
         if self._content is not None:
             with self._ways.limit.slot():
                 self._adopt(self._content)
-        assert self._name is not None
-        return self._make_engine(self._name, len(self._run) + 1, self._base)
+        return self._make_engine(self._block_name, len(self._run) + 1, self._base)
 
-    def _make_engine(self, name: BlockName, first: int, base: int) -> PartEngine[str]:
+    def _make_engine(self, name: Callable[[], BlockName], first: int, base: int) -> PartEngine[str]:
         before = len(self._head)
 
         def send(number: int, data: memoryview) -> str:
             if before + number > MOST_BLOCKS:
                 detail = f"the blob would have more than {MOST_BLOCKS} blocks; set a larger chunksize, and begin again"
                 raise StorageDriverError(detail)
-            return self._send(name.at(number), data)
+            with self._ways.limit.slot():
+                return self._send(name().at(number), data)
 
         return PartEngine(
             send,
@@ -130,8 +172,7 @@ class BlockUpload(PartUpload[str]):
         )
 
     def _send(self, name: BlockName, data: memoryview) -> str:
-        with self._ways.limit.slot():
-            block_lists.put_block(self._client, self._key, name.id, data)
+        block_lists.put_block(self._client, self._key, name.id, data)
         return name.id
 
     def _adopt(self, content: Entry) -> None:
@@ -155,7 +196,7 @@ class BlockUpload(PartUpload[str]):
         """
         with contextlib.closing(blobs.stream(self._client, self._key, 0, None, content.version)) as body:
             first = self._read(body, min(content.size, self._ways.part_size(1)))
-            engine = self._make_engine(name, 2, len(first))
+            engine = self._make_engine(lambda: name, 2, len(first))
             left = content.size - len(first)
             try:
                 while left:

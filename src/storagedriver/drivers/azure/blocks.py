@@ -32,10 +32,12 @@ from datetime import datetime, timezone
 from storagedriver.adapter.parts import growing
 from storagedriver.drivers.azure.parameters import LARGEST_BLOCK
 
-__all__ = ["MOST_BLOCKS", "Block", "BlockName", "Found", "base_of", "block_sizes", "newest"]
+__all__ = ["ID_LENGTH", "MOST_BLOCKS", "Block", "BlockName", "Found", "base_of", "block_sizes", "newest"]
 
 #: https://learn.microsoft.com/azure/storage/blobs/scalability-targets
 MOST_BLOCKS = 50_000
+#: The characters of a name in base64.
+ID_LENGTH = 72
 
 _NAME = re.compile(
     r"sd(?P<mode>[ra])(?P<start>[0-9a-f]{13})(?P<session>[0-9a-f]{4})(?P<first>[0-9]{5})"

@@ -68,6 +68,7 @@ class AzureStore(UploadsStore):
         )
         self._uploads: Uploads = Uploads(
             self._client,
+            self,
             self.limit,
             chunk_size=parameters.chunksize,
             concurrency=parameters.uploadconcurrency,
@@ -105,6 +106,10 @@ class AzureStore(UploadsStore):
     def put(self, key: str, content: memoryview, /) -> None:
         """Write the content atomically, but over an append blob."""
         blobs.put(self._client, key, content)
+
+    def put_over(self, key: str, content: memoryview, version: str, /) -> bool:
+        """Write the content atomically over one version."""
+        return blobs.put_over(self._client, key, content, version)
 
     def pages(
         self,

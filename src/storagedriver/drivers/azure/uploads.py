@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import datetime
 
-from storagedriver.adapter.http.answer import AnswerError
 from storagedriver.adapter.limits import Limit
+from storagedriver.adapter.one_put import OVERTAKEN, OnePutClient, version_of
 from storagedriver.adapter.store import Upload
 from storagedriver.driver import UploadInfo
 from storagedriver.drivers.azure import blobs, block_lists, listing
@@ -14,18 +15,14 @@ from storagedriver.drivers.azure.append import AppendUpload
 from storagedriver.drivers.azure.blobs import Blob
 from storagedriver.drivers.azure.block_lists import BlockList
 from storagedriver.drivers.azure.block_upload import BlockUpload, Ways
-from storagedriver.drivers.azure.blocks import BlockName, Found, block_sizes, newest
+from storagedriver.drivers.azure.blocks import ID_LENGTH, BlockName, Found, block_sizes, newest
 from storagedriver.drivers.azure.client import Client
-from storagedriver.drivers.azure.errors import code_of
-from storagedriver.errors import PathNotFoundError
+from storagedriver.errors import ConflictError, PathNotFoundError
 
 __all__ = ["Uploads"]
 
-_MARKER = b"0"
 #: The id under which the rest of an unfinished clearing is listed.
 _CLEARING_ID = "clearing"
-#: What the store answers where blocks with names of another length wait.
-_OTHER_LENGTH = "InvalidBlobOrBlock"
 
 
 @dataclass(frozen=True)
@@ -36,6 +33,8 @@ class Uploads:
     ----------
     client : Client
         The connection.
+    objects : OnePutClient
+        What publishes a content by one request.
     limit : Limit
         How many requests run at a time.
     chunk_size : int
@@ -47,6 +46,7 @@ class Uploads:
     """
 
     client: Client
+    objects: OnePutClient
     limit: Limit
     chunk_size: int
     concurrency: int
@@ -56,14 +56,8 @@ class Uploads:
         """As `Store.begin`."""
         if self.appends:
             return AppendUpload.begin(self.client, self.limit, key, self.chunk_size)
-        try:
-            name, version = self._mark(key)
-        except AnswerError as error:
-            if code_of(error) != _OTHER_LENGTH:
-                raise
-            block_lists.clear(self.client, key)
-            name, version = self._mark(key)
-        return BlockUpload(self._ways, key, name=name, version=version)
+        blob = blobs.look(self.client, key)
+        return BlockUpload(self._ways, key, version=version_of(blob.entry if blob else None))
 
     def resume(self, key: str) -> Upload:
         """As `Store.resume`."""
@@ -119,19 +113,57 @@ class Uploads:
 
     @property
     def _ways(self) -> Ways:
-        return Ways(self.client, self.limit, self.concurrency, block_sizes(self.chunk_size), self.end)
+        return Ways(
+            self.client,
+            self.objects,
+            self.limit,
+            self.concurrency,
+            block_sizes(self.chunk_size),
+            self._prepare,
+            self.end,
+            self._end_older,
+        )
 
-    def _mark(self, key: str) -> tuple[BlockName, str]:
-        """Begin an upload by its marker; its name and the ETag that it was begun over."""
+    def _prepare(self, key: str, version: str) -> tuple[BlockName, str]:
+        """Make a key ready for the blocks of a new upload.
+
+        Parameters
+        ----------
+        key : str
+            The blob.
+        version : str
+            What lies there, as far as is known.
+
+        Returns
+        -------
+        name : BlockName
+            That of the upload's marker.
+        version : str
+            What lies there now.
+
+        Raises
+        ------
+        ConflictError
+            If another writer has written the blob since.
+        """
         blob, blocks = self._look(key)
+        if blob is not None and blob.entry.version != version:
+            raise ConflictError(OVERTAKEN)
+        if any(len(block.id) != ID_LENGTH for block in blocks.uncommitted):
+            # The blocks of another program: a blob's blocks must have names of one length.
+            block_lists.clear(self.client, key)
+            blob, blocks = self._look(key)
         if blob is not None and blob.is_append:
             # No block can wait beside an append blob.
             blobs.delete_one(self.client, key, blob.entry.version)
             blob = None
-        version = blob.entry.version if blob else ""
-        name = BlockName.begin(version, after=blocks.uncommitted)
-        block_lists.put_block(self.client, key, name.id, _MARKER)
-        return name, version
+        version = version_of(blob.entry if blob else None)
+        return BlockName.begin(version, after=blocks.uncommitted), version
+
+    def _end_older(self, key: str, begun: datetime) -> None:
+        """Drop the upload that was there before."""
+        if any(upload.started <= begun for upload in self._upload(key)):
+            block_lists.clear(self.client, key)
 
     def _look(self, key: str) -> tuple[Blob | None, BlockList]:
         blob = blobs.look(self.client, key)

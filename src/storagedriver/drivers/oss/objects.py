@@ -10,6 +10,7 @@ from oss2.exceptions import ServerError
 
 from storagedriver.adapter.http.answer import Answer, AnswerError, HTTPBody, Signed
 from storagedriver.adapter.http.reading import first_byte, http_time, measured, open_range, size_in, whole
+from storagedriver.adapter.one_put import version_of
 from storagedriver.adapter.store import Body, Entry
 from storagedriver.drivers.oss.connection import Connection
 from storagedriver.errors import InvalidAnswerError
@@ -64,8 +65,7 @@ def written_over(connection: Connection, key: str, version: str, write: Callable
     write : callable
         Writes it, with the headers of the condition.
     """
-    found = head(connection, key)
-    if (found.version if found else "") != version:
+    if version and version_of(head(connection, key)) != version:
         return False
     try:
         write({} if version else {"x-oss-forbid-overwrite": "true"})

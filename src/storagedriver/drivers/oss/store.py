@@ -10,8 +10,9 @@ from typing import Any
 
 from oss2.exceptions import NoSuchUpload
 
-from storagedriver.adapter.multipart import OVERTAKEN, OpenUpload, Part
+from storagedriver.adapter.multipart import OpenUpload, Part
 from storagedriver.adapter.multipart_uploads import MultipartUploads
+from storagedriver.adapter.one_put import OVERTAKEN
 from storagedriver.adapter.store import Body, Entry, Failure, UploadsStore
 from storagedriver.driver import Capabilities
 from storagedriver.drivers.oss import copying, deleting, errors, listing, objects, uploads

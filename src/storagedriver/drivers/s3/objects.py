@@ -8,6 +8,7 @@ from functools import partial
 from storagedriver.adapter.http.answer import Answer, AnswerError, HTTPBody
 from storagedriver.adapter.http.reading import first_byte, http_time, measured, open_range, size_in, whole
 from storagedriver.adapter.multipart import Part
+from storagedriver.adapter.one_put import version_of
 from storagedriver.adapter.store import Body, EmptyBody, Entry
 from storagedriver.drivers.s3.bucket import Bucket
 from storagedriver.drivers.s3.errors import code_of, status
@@ -79,8 +80,7 @@ def written_over(bucket: Bucket, key: str, version: str, write: Callable[[Mappin
 
 
 def _is_still(bucket: Bucket, key: str, version: str) -> bool:
-    found = head(bucket, key)
-    return (found.version if found else "") == version
+    return version_of(head(bucket, key)) == version
 
 
 def put_part(bucket: Bucket, key: str, upload_id: str, number: int, data: memoryview) -> Part:

@@ -8,8 +8,9 @@ from datetime import timedelta
 from importlib.util import find_spec
 from typing import Any
 
-from storagedriver.adapter.multipart import OVERTAKEN, OpenUpload, Part, composite_etag
+from storagedriver.adapter.multipart import OpenUpload, Part, composite_etag
 from storagedriver.adapter.multipart_uploads import MultipartUploads
+from storagedriver.adapter.one_put import OVERTAKEN
 from storagedriver.adapter.store import Body, Entry, Failure, UploadsStore
 from storagedriver.driver import Capabilities
 from storagedriver.drivers.s3 import copying, deleting, errors, listing, objects, signing, uploads
