@@ -185,21 +185,19 @@ MUTANTS = (
     ),
     Mutant(
         "oss signs in version 4 with the parameter and not with the name of the region",
-        "drivers/oss/connection.py",
-        "bucket.region = parameters.region_id",
-        "bucket.region = parameters.region",
+        "drivers/oss/requests.py",
+        "SignerV4(credentials, parameters.region_id)",
+        "SignerV4(credentials, parameters.region)",
         _OSS,
         ("TestSignedInVersion4::test_url_gives_the_content", "TestSignedInVersion4::test_list_of_a_file"),
     ),
     Mutant(
-        "oss deletes many keys without the root directory",
+        "oss takes keys for deleted that a batch delete has passed over",
         "drivers/oss/deleting.py",
-        """([connection.full(key) for key in batch])
-        deleted = {connection.relative(key) for key in result.deleted_keys}""",
-        """(list(batch))
-        deleted = set(result.deleted_keys)""",
-        _OSS,
-        ("TestInPath::test_delete_of_a_directory_touches_only_what_is_below_it",),
+        "BatchOutcome(left=[key for key in keys if key not in deleted])",
+        "BatchOutcome(left=[key for key in keys if key in deleted])",
+        "oss/test_errors.py",
+        ("test_keys_that_stay_are_reported_with_their_reasons",),
     ),
     Mutant(
         "oss asks the host that is the bucket for a bucket",

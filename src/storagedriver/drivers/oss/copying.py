@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from storagedriver.adapter.multipart import MultipartClient, copy_large
-from storagedriver.drivers.oss.connection import Connection
+from storagedriver.drivers.oss.bucket import Bucket
 from storagedriver.drivers.oss.objects import head
 
 __all__ = ["CHUNK", "CONCURRENCY", "copy"]
@@ -15,16 +15,13 @@ CHUNK = 32 << 20
 CONCURRENCY = 10
 
 
-def copy(connection: Connection, client: MultipartClient, source: str, dest: str) -> None:
+def copy(bucket: Bucket, client: MultipartClient, source: str, dest: str) -> None:
     """Copy an object over `dest`."""
-    entry = head(connection, source)
+    entry = head(bucket, source)
     if entry is None or entry.size <= CHUNK:
         # A copy of what is not there says whether the key or the bucket is missing.
-        connection.bucket.copy_object(
-            connection.parameters.bucket,
-            connection.full(source),
-            connection.full(dest),
-            headers={**connection.creating(), **connection.publishing()},
-        )
+        headers = {**bucket.creating, **bucket.publishing, **bucket.source(source)}
+        # What was made says its ETag. Without one there may be nothing, and a move would delete the source.
+        bucket.requests.ask("CopyObjectResult", "PUT", bucket.full(dest), {}, headers=headers).needed("ETag")
         return
     copy_large(client, entry, dest, chunk_size=CHUNK, concurrency=CONCURRENCY)

@@ -1,17 +1,18 @@
-"""What an exception of the SDK or of the HTTP client means, decided by the store's code and the HTTP status, once.
+"""What a failure means, decided by the store's code and the HTTP status, once.
 
 The codes: https://www.alibabacloud.com/help/en/oss/support/http-status-code-1/
 """
 
 from __future__ import annotations
 
+import base64
+import re
 from collections.abc import Mapping
-from xml.etree.ElementTree import ParseError
-
-from oss2 import exceptions as sdk
+from xml.etree import ElementTree as ET
 
 from storagedriver.adapter.deleting import DeleteError
 from storagedriver.adapter.http import client as http
+from storagedriver.adapter.http.answer import Answer, AnswerError
 from storagedriver.adapter.store import Failure
 from storagedriver.errors import (
     BucketNotFoundError,
@@ -23,7 +24,7 @@ from storagedriver.errors import (
     UnavailableError,
 )
 
-__all__ = ["classify"]
+__all__ = ["classify", "code_of"]
 
 _KINDS: dict[str, type[StorageDriverError]] = {
     "NoSuchKey": PathNotFoundError,
@@ -70,8 +71,9 @@ _HINTS = {
     "UserDisable": "the account is disabled, or a bill is open",
 }
 
-_SHOWN = 10
 _REDIRECTS = (301, 302, 307)
+#: What is read of a description that is no XML: the name of a key can have what XML cannot carry.
+_FIELD = re.compile(rb"<(Code|Message|Endpoint)>(.*?)</\1>", re.DOTALL)
 
 
 def classify(error: Exception) -> Failure:
@@ -80,26 +82,30 @@ def classify(error: Exception) -> Failure:
         return Failure(type(error), error.detail)
     if isinstance(error, DeleteError):
         return error.failure
-    if isinstance(error, sdk.ServerError):
-        return _answered(error)
-    if isinstance(error, ParseError):
-        return Failure(UnavailableError, f"half an answer, or none of the store's: {_line(error)}")
+    if isinstance(error, AnswerError):
+        return _answered(error.answer)
     return http.classify(error) or Failure(StorageDriverError, f"{type(error).__name__}: {_line(error)}")
 
 
-def _answered(error: sdk.ServerError) -> Failure:
-    details: Mapping[str, str | None] = error.details
-    message = error.message or f"HTTP {error.status} without a reason"
-    detail = ": ".join(" ".join(text.split()) for text in (error.code, message) if text)
-    endpoint = details.get("Endpoint")
-    if (endpoint and error.code == "AccessDenied") or error.status in _REDIRECTS:
+def code_of(error: BaseException) -> str:
+    """The store's code, ``""`` for what is no answer of the store."""
+    return _fields(error.answer).get("Code", "") if isinstance(error, AnswerError) else ""
+
+
+def _answered(answer: Answer) -> Failure:
+    fields = _fields(answer)
+    code, status = fields.get("Code", ""), answer.status
+    message = fields.get("Message", "") or f"HTTP {status} without a reason"
+    detail = ": ".join(" ".join(text.split()) for text in (code, message) if text)
+    endpoint = fields.get("Endpoint")
+    if (endpoint and code == "AccessDenied") or status in _REDIRECTS:
         where = f"the bucket is at {endpoint}" if endpoint else "the bucket is at another endpoint"
         return Failure(ParameterError, f"{where}, set region or endpoint to it ({detail})")
-    kind = _kind_of(error.code, error.status)
+    kind = _kind_of(code, status)
     if kind is PathNotFoundError:
         # The path says all there is to say.
         return Failure(kind)
-    hint = _HINTS.get(error.code)
+    hint = _HINTS.get(code)
     return Failure(kind, f"{detail}; {hint}" if hint else detail)
 
 
@@ -114,6 +120,29 @@ def _kind_of(code: str, status: int) -> type[StorageDriverError]:
     if status in (408, 429) or status >= 500:  # noqa: PLR2004 - HTTP's classes
         return UnavailableError
     return StorageDriverError
+
+
+def _fields(answer: Answer) -> Mapping[str, str]:
+    """What the store says of a failure, in the content or, after HEAD, in a header.
+
+    Source: https://www.alibabacloud.com/help/en/oss/developer-reference/error-responses
+    """
+    content = answer.content or _decoded(answer.headers.get("x-oss-err", ""))
+    try:
+        root = ET.fromstring(content)  # noqa: S314 - from the store, and expat bounds entities
+    except ET.ParseError:
+        found = _FIELD.findall(content) if b"<Error>" in content else ()
+        return {name.decode(): text.decode(errors="replace") for name, text in found}
+    if root.tag.rpartition("}")[2] != "Error":
+        return {}
+    return {element.tag.rpartition("}")[2]: element.text or "" for element in root}
+
+
+def _decoded(header: str) -> bytes:
+    try:
+        return base64.b64decode(header)
+    except ValueError:
+        return b""
 
 
 def _line(error: BaseException) -> str:

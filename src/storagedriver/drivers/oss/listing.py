@@ -11,7 +11,7 @@ from xml.etree.ElementTree import Element
 from storagedriver.adapter.ahead import Listing
 from storagedriver.adapter.http.document import time_of
 from storagedriver.adapter.store import Entry
-from storagedriver.drivers.oss.connection import Connection
+from storagedriver.drivers.oss.bucket import Bucket
 from storagedriver.errors import InvalidAnswerError
 from storagedriver.paths import sort_key
 
@@ -26,17 +26,17 @@ _LAST = "\U0010ffff"
 
 
 def pages(
-    connection: Connection, prefix: str, *, recursive: bool, start_after: str, limit: int, skipped: AbstractSet[str]
+    bucket: Bucket, prefix: str, *, recursive: bool, start_after: str, limit: int, skipped: AbstractSet[str]
 ) -> Listing[Entry]:
     """As `storagedriver.adapter.store.Store.pages`."""
 
     def fetch(place: _Place, wanted: int) -> tuple[list[Entry], _Place | None]:
-        start = (recursive and _leap(connection, place.last, skipped)) or place.start
-        page, following = _page(connection, prefix, min(wanted or _MOST, _MOST), start, recursive=recursive)
+        start = (recursive and _leap(bucket, place.last, skipped)) or place.start
+        page, following = _page(bucket, prefix, min(wanted or _MOST, _MOST), start, recursive=recursive)
         last = page[-1].key if page else ""
         return page, _Place(following, last) if following else None
 
-    start = {"start_after": connection.full(start_after)} if start_after and recursive else {}
+    start = {"start-after": bucket.full(start_after)} if start_after and recursive else {}
     return Listing(fetch, _Place(start), limit=limit)
 
 
@@ -49,23 +49,23 @@ class _Place:
 
 
 def _page(
-    connection: Connection, prefix: str, most: int, start: Mapping[str, str], *, recursive: bool
+    bucket: Bucket, prefix: str, most: int, start: Mapping[str, str], *, recursive: bool
 ) -> tuple[list[Entry], dict[str, str]]:
-    listed = connection.ask(
-        "ListBucketResult",
-        list_type="2",
-        prefix=connection.full(prefix),
-        delimiter="" if recursive else "/",
-        max_keys=str(most),
-        encoding_type="url",
+    query = {
+        "list-type": 2,
+        "prefix": bucket.full(prefix),
+        "delimiter": None if recursive else "/",
+        "max-keys": most,
+        "encoding-type": "url",
         **start,
-    )
+    }
+    listed = bucket.requests.ask("ListBucketResult", "GET", "", query)
     encoded = listed.text("EncodingType") == "url"
     changed, etag = (listed.space + name for name in ("LastModified", "ETag"))
 
     def key_in(item: Element, name: str) -> str:
         text = listed.required(item, name)
-        return connection.relative(unquote(text) if encoded else text)
+        return bucket.relative(unquote(text) if encoded else text)
 
     entries = [
         Entry(
@@ -85,17 +85,17 @@ def _page(
         return entries, {}
     token = listed.text("NextContinuationToken")
     if token:
-        return entries, {"continuation_token": token}
+        return entries, {"continuation-token": token}
     # Without a token it goes on behind the last name, which may stand for all that lie below it.
     last = entries[-1] if entries else Entry("")
-    following = connection.full(f"{last.key}/{_LAST}" if last.is_dir else last.key)
-    if not entries or following <= start.get("start_after", ""):
+    following = bucket.full(f"{last.key}/{_LAST}" if last.is_dir else last.key)
+    if not entries or following <= start.get("start-after", ""):
         raise InvalidAnswerError("a listing of the store is cut and does not say how it goes on")
-    return entries, {"start_after": following}
+    return entries, {"start-after": following}
 
 
-def _leap(connection: Connection, last: str, skipped: AbstractSet[str]) -> dict[str, str] | None:
+def _leap(bucket: Bucket, last: str, skipped: AbstractSet[str]) -> dict[str, str] | None:
     """Where to go on after a page that ended below a directory whose content is not wanted."""
     above = [last[:end] for end, character in enumerate(last) if character == "/"]
     leaps = [f"{directory}/{_BEYOND}" for directory in above if directory in skipped]
-    return {"start_after": connection.full(leaps[0])} if leaps and leaps[0] > last else None
+    return {"start-after": bucket.full(leaps[0])} if leaps and leaps[0] > last else None

@@ -8,15 +8,16 @@ from datetime import timedelta
 from importlib.util import find_spec
 from typing import Any
 
-from oss2.exceptions import NoSuchUpload
-
 from storagedriver.adapter.multipart import OpenUpload, Part
 from storagedriver.adapter.multipart_uploads import MultipartUploads
 from storagedriver.adapter.store import Body, Entry, Failure, UploadsStore
 from storagedriver.driver import Capabilities
-from storagedriver.drivers.oss import copying, deleting, errors, listing, objects, uploads
-from storagedriver.drivers.oss.connection import Connection
+from storagedriver.drivers.oss import copying, deleting, errors, listing, objects
+from storagedriver.drivers.oss.bucket import Bucket
 from storagedriver.drivers.oss.parameters import OSSParameters
+from storagedriver.drivers.oss.requests import Requests
+from storagedriver.drivers.oss.sdk import SDK
+from storagedriver.drivers.oss.uploads import Uploads
 from storagedriver.parameters import secrets
 
 __all__ = ["OSSStore"]
@@ -58,7 +59,9 @@ class OSSStore(UploadsStore):
             raise ModuleNotFoundError("No module named 'ossfs'", name="ossfs")
         self._parameters = parameters
         self.read_concurrency = parameters.readconcurrency
-        self._connection = Connection(parameters)
+        self._sdk = SDK(parameters)
+        self._bucket = Bucket(Requests(parameters), parameters)
+        self._requests = Uploads(self._bucket)
         self._uploads = MultipartUploads(
             self,
             self.limit,
@@ -78,27 +81,27 @@ class OSSStore(UploadsStore):
         from fsspec.implementations.dirfs import DirFileSystem  # noqa: PLC0415 - only for those who ask
 
         root = f"{self._parameters.bucket}/{self._parameters.prefix}".rstrip("/")
-        return DirFileSystem(root, self._connection.filesystem, skip_instance_cache=True)
+        return DirFileSystem(root, self._sdk.filesystem, skip_instance_cache=True)
 
     def classify(self, error: Exception, /) -> Failure:
-        """Say what an exception of the SDK means."""
+        """Say what a failure means."""
         return errors.classify(error)
 
     def head(self, key: str, /) -> Entry | None:
         """The object, None if there is none."""
-        return objects.head(self._connection, key)
+        return objects.head(self._bucket, key)
 
     def get(self, key: str, /) -> bytes:
         """The whole content."""
-        return objects.get(self._connection, key)
+        return objects.get(self._bucket, key)
 
     def stream(self, key: str, offset: int, length: int | None, version: str, /) -> Body:
         """Open the content."""
-        return objects.stream(self._connection, key, offset, length, version)
+        return objects.stream(self._bucket, key, offset, length, version)
 
     def put(self, key: str, content: memoryview, /) -> None:
         """Write the content atomically."""
-        objects.put(self._connection, key, content)
+        objects.put(self._bucket, key, content)
 
     def pages(
         self,
@@ -111,59 +114,57 @@ class OSSStore(UploadsStore):
     ) -> Iterator[Sequence[Entry]]:
         """List, a request at a time."""
         return listing.pages(
-            self._connection, prefix, recursive=recursive, start_after=start_after, limit=limit, skipped=skipped
+            self._bucket, prefix, recursive=recursive, start_after=start_after, limit=limit, skipped=skipped
         )
 
     def copy(self, source: str, dest: str, /) -> None:
         """Copy an object over `dest`, on the server."""
-        copying.copy(self._connection, self, source, dest)
+        copying.copy(self._bucket, self, source, dest)
 
     def delete(self, keys: Sequence[str], /) -> None:
         """Delete objects, up to 1000 a request."""
-        deleting.delete(self._connection, keys)
+        deleting.delete(self._bucket, keys)
 
     def sign(self, key: str, method: str, expires: timedelta, /) -> str | None:
         """A signed URL."""
-        seconds = max(1, int(expires.total_seconds()))
-        full = self._connection.full(key)
-        return str(self._connection.bucket.sign_url(method, full, seconds, slash_safe=True))
+        return self._bucket.requests.presign(method, self._bucket.full(key), max(1, int(expires.total_seconds())))
 
     def close(self) -> None:
         """Close the connections of this process."""
-        self._connection.close()
+        self._bucket.requests.close()
 
     def create_multipart(self, key: str, /) -> str:
         """Begin an upload and return its id."""
-        return uploads.create(self._connection, key)
+        return self._requests.create(key)
 
     def put_part(self, key: str, upload_id: str, number: int, data: memoryview, /) -> Part:
         """Send a part."""
-        return uploads.put_part(self._connection, key, upload_id, number, data)
+        return self._requests.put_part(key, upload_id, number, data)
 
     def copy_part(self, key: str, upload_id: str, number: int, source: Entry, first: int, size: int, /) -> Part:
         """Make a part of a range of an object."""
-        return uploads.copy_part(self._connection, key, upload_id, number, source, first, size)
+        return self._requests.copy_part(key, upload_id, number, source, first, size)
 
     def list_parts(self, key: str, upload_id: str, /) -> Sequence[Part]:
         """All parts."""
-        return uploads.list_parts(self._connection, key, upload_id)
+        return self._requests.list_parts(key, upload_id)
 
     def complete_multipart(self, key: str, upload_id: str, parts: Sequence[Part], /) -> None:
         """Publish."""
-        uploads.complete(self._connection, key, upload_id, parts)
+        self._requests.complete(key, upload_id, parts)
 
     def abort_multipart(self, key: str, upload_id: str, /) -> None:
         """Give an upload up; one that is gone is no error."""
-        uploads.abort(self._connection, key, upload_id)
+        self._requests.abort(key, upload_id)
 
     def list_multiparts(self, prefix: str, /) -> Iterator[OpenUpload]:
         """All open uploads of keys that begin with `prefix`."""
-        return uploads.list_uploads(self._connection, prefix)
+        return self._requests.list_uploads(prefix)
 
     def consists_of(self, key: str, parts: Sequence[Part], /) -> bool:
         """Whether the object has the size and the CRC-64 of these parts."""
-        return uploads.consists_of(self._connection, key, parts)
+        return self._requests.consists_of(key, parts)
 
     def is_no_such_upload(self, error: Exception, /) -> bool:
         """Whether the store says that the upload does not exist."""
-        return isinstance(error, NoSuchUpload)
+        return self._requests.is_no_such_upload(error)
