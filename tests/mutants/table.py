@@ -54,7 +54,7 @@ _INMEMORY = "drivers/test_inmemory.py"
 MUTANTS = (
     Mutant(
         "s3 deletes many keys without the root directory",
-        "drivers/s3/deleting.py",
+        "adapter/http/bulk.py",
         '"Key").text = bucket.full(key)',
         '"Key").text = key',
         _S3,
@@ -90,8 +90,8 @@ MUTANTS = (
     Mutant(
         "s3 repeats the last key of a page",
         "drivers/s3/listing.py",
-        '_Place("continuation-token", token)',
-        '_Place("start-after", self.objects[-1][0][:-1])',
+        '_Place("continuation-token", self.token)',
+        '_Place("start-after", self.objects[-1].key[:-1])',
         _S3,
         ("TestMoto::test_more_entries_than_a_page",),
     ),

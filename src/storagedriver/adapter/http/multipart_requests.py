@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Generic, TypeVar
 from xml.etree import ElementTree as ET
 
 from storagedriver.adapter.http.answer import Answer
@@ -18,8 +19,12 @@ from storagedriver.adapter.multipart import OpenUpload, Part
 from storagedriver.adapter.store import Entry
 from storagedriver.errors import InvalidAnswerError
 
-__all__ = ["Dialect", "MultipartRequests"]
+__all__ = ["NO_SUCH_UPLOAD", "Dialect", "MultipartRequests"]
 
+B = TypeVar("B", bound=Bucket)
+
+#: The code for an upload that does not exist.
+NO_SUCH_UPLOAD = "NoSuchUpload"
 #: How many parts or uploads are listed by one request.
 _PAGE = 1000
 
@@ -51,7 +56,7 @@ class Dialect:
     decode: Callable[[str], str] | None = None
 
 
-class MultipartRequests:
+class MultipartRequests(Generic[B]):
     """The requests of multipart uploads of one bucket.
 
     A backend derives from it where its store has more to say; the methods with
@@ -65,13 +70,13 @@ class MultipartRequests:
         How the store is spoken to.
     """
 
-    def __init__(self, bucket: Bucket, dialect: Dialect) -> None:
+    def __init__(self, bucket: B, dialect: Dialect) -> None:
         self._bucket = bucket
         self._dialect = dialect
 
     def is_no_such_upload(self, error: BaseException) -> bool:
         """Whether the store says that the upload does not exist."""
-        return self._dialect.code_of(error) == "NoSuchUpload"
+        return self._dialect.code_of(error) == NO_SUCH_UPLOAD
 
     def create(self, key: str) -> str:
         """Begin an upload and return its id."""
@@ -87,16 +92,16 @@ class MultipartRequests:
 
     def copy_part(self, key: str, upload_id: str, number: int, source: Entry, first: int, size: int) -> Part:
         """Make a part of `size` bytes of `source` from the byte `first` on."""
-        own = self._dialect.own
+        own, full = self._dialect.own, self._bucket.full(key)
         headers = {**self._bucket.source(source.key), f"{own}copy-source-range": f"bytes={first}-{first + size - 1}"}
         if source.version:
             headers[f"{own}copy-source-if-match"] = source.version
         answer = self._bucket.requests.send(
             "PUT",
-            self._bucket.full(key),
+            full,
             {"partNumber": number, "uploadId": upload_id},
             headers,
-            interpret=with_document("CopyPartResult", f"copy of a part of {key}"),
+            interpret=with_document("CopyPartResult", f"PUT of {full}"),
             extra_time=self._copy_time(size),
         )
         return self._made(Part(number, size, answer.document.needed("ETag")), answer)
@@ -130,13 +135,14 @@ class MultipartRequests:
         If the reply is lost it is sent again, and may then find no such upload:
         the caller has to look whether the object is there.
         """
+        full = self._bucket.full(key)
         return self._bucket.requests.send(
             "POST",
-            self._bucket.full(key),
+            full,
             {"uploadId": upload_id},
             self._dialect.completing,
             body=self._named(parts),
-            interpret=with_document("CompleteMultipartUploadResult", f"completion of an upload of {key}"),
+            interpret=with_document("CompleteMultipartUploadResult", f"POST of {full}"),
             extra_time=self._complete_time(parts),
         )
 

@@ -33,7 +33,7 @@ class SummedPart(Part):
     crc: int | None = None
 
 
-class Uploads(MultipartRequests):
+class Uploads(MultipartRequests[Bucket]):
     """The requests.
 
     Parameters
@@ -47,12 +47,11 @@ class Uploads(MultipartRequests):
             bucket,
             Dialect("x-oss-", code_of, creating=bucket.creating, completing=bucket.publishing, decode=unquote),
         )
-        self._checking = bucket.checking
 
     def put_part(self, key: str, upload_id: str, number: int, data: memoryview) -> Part:
         """Send a part."""
         query = {"partNumber": number, "uploadId": upload_id}
-        headers = self._checking(data)
+        headers = self._bucket.checking(data)
         answer = self._bucket.requests.send(
             "PUT", self._bucket.full(key), query, headers, body=data, interpret=with_etag
         )

@@ -12,11 +12,12 @@ from storagedriver.adapter.multipart import OpenUpload, Part, composite_etag
 from storagedriver.adapter.multipart_uploads import MultipartUploads
 from storagedriver.adapter.store import Body, Entry, Failure, UploadsStore
 from storagedriver.driver import Capabilities
-from storagedriver.drivers.s3 import copying, deleting, errors, listing, objects, signing, uploads
+from storagedriver.drivers.s3 import copying, deleting, errors, listing, objects, signing
 from storagedriver.drivers.s3.bucket import Bucket
 from storagedriver.drivers.s3.parameters import S3Parameters
 from storagedriver.drivers.s3.requests import Requests
 from storagedriver.drivers.s3.sdk import SDK
+from storagedriver.drivers.s3.uploads import Uploads
 from storagedriver.parameters import secrets
 from storagedriver.paths import WalkOrder
 
@@ -63,6 +64,7 @@ class S3Store(UploadsStore):
         self._sdk = SDK(parameters, parameters.endpoint)
         self._bucket = Bucket(Requests(parameters, self._sdk), parameters)
         self._signing = SDK(parameters, parameters.redirectendpoint) if parameters.redirectendpoint else self._sdk
+        self._requests = Uploads(self._bucket)
         self._uploads = MultipartUploads(
             self,
             self.limit,
@@ -145,7 +147,7 @@ class S3Store(UploadsStore):
 
     def create_multipart(self, key: str, /) -> str:
         """Begin an upload and return its id."""
-        return uploads.create(self._bucket, key)
+        return self._requests.create(key)
 
     def put_part(self, key: str, upload_id: str, number: int, data: memoryview, /) -> Part:
         """Send a part."""
@@ -153,23 +155,23 @@ class S3Store(UploadsStore):
 
     def copy_part(self, key: str, upload_id: str, number: int, source: Entry, first: int, size: int, /) -> Part:
         """Make a part of a range of an object."""
-        return uploads.copy_part(self._bucket, key, upload_id, number, source, first, size)
+        return self._requests.copy_part(key, upload_id, number, source, first, size)
 
     def list_parts(self, key: str, upload_id: str, /) -> Sequence[Part]:
         """All parts."""
-        return uploads.list_parts(self._bucket, key, upload_id)
+        return self._requests.list_parts(key, upload_id)
 
     def complete_multipart(self, key: str, upload_id: str, parts: Sequence[Part], /) -> None:
         """Publish."""
-        uploads.complete(self._bucket, key, upload_id, parts)
+        self._requests.complete(key, upload_id, parts)
 
     def abort_multipart(self, key: str, upload_id: str, /) -> None:
         """Give an upload up; one that is gone is no error."""
-        uploads.abort(self._bucket, key, upload_id)
+        self._requests.abort(key, upload_id)
 
     def list_multiparts(self, prefix: str, /) -> Iterator[OpenUpload]:
         """All open uploads of keys that begin with `prefix`."""
-        return uploads.list_uploads(self._bucket, prefix)
+        return self._requests.list_uploads(prefix)
 
     def consists_of(self, key: str, parts: Sequence[Part], /) -> bool:
         """Whether the object's ETag is that of these parts. Under SSE-KMS it says nothing, and so does this."""
@@ -178,4 +180,4 @@ class S3Store(UploadsStore):
 
     def is_no_such_upload(self, error: Exception, /) -> bool:
         """Whether the store says that the upload does not exist."""
-        return uploads.is_no_such_upload(error)
+        return self._requests.is_no_such_upload(error)
