@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import re
+from dataclasses import replace
+
 import pytest
 
 from storagedriver.adapter.driver import FsspecDriver
+from storagedriver.adapter.http import multipart_requests
 from storagedriver.driver import FileInfo, SkipDir
 from storagedriver.drivers.oss import deleting, listing
 from storagedriver.drivers.oss.copying import CHUNK
-from storagedriver.errors import StorageDriverWarning
+from storagedriver.drivers.oss.store import OSSStore
+from storagedriver.errors import StorageDriverError, StorageDriverWarning
+from storagedriver.testsuites.faults.actions import Rewrite
 from storagedriver.testsuites.faults.proxy import FaultProxy
 from storagedriver.testsuites.helpers import pattern, same_bytes, upload
 from tests.oss.conftest import MakeOSS
@@ -119,6 +125,34 @@ def test_more_than_a_page(driver: FsspecDriver, oss: OSSServer, root: str) -> No
     assert sorted(upload.id for upload in driver.uploads("/up")) == sorted(uploads)
     driver.delete("/many")
     assert driver.list("/") == []
+
+
+@pytest.mark.parametrize("size", [1, 2, 1000])
+def test_every_page_of_parts_and_of_uploads_is_listed(
+    driver: FsspecDriver, size: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(multipart_requests, "_PAGE", size)
+    store = driver._store
+    assert isinstance(store, OSSStore)
+    begun = sorted((key, store.create_multipart(key)) for key in ("a", "a", "a+ä b", "a/b", "b"))
+    assert sorted((upload.key, upload.id) for upload in store.list_multiparts("a")) == begun[:-1]
+    upload_id = begun[0][1]
+    sent = [store.put_part("a", upload_id, number, memoryview(b"x" * number)) for number in (1, 2, 3, 5)]
+    listed = store.list_parts("a", upload_id)
+    assert [replace(part, mod_time=None) for part in listed] == sent
+    for key, each in begun:
+        store.abort_multipart(key, each)
+    assert list(store.list_multiparts("")) == []
+
+
+def test_a_whole_that_is_not_that_of_its_parts_is_an_error(proxied: tuple[FsspecDriver, FaultProxy]) -> None:
+    driver, proxy = proxied
+    change = Rewrite(lambda head, body: re.sub(rb"(?i)(x-oss-hash-crc64ecma: )[0-9]+", rb"\g<1>1", head) + body)
+    proxy.add(change, method="POST", query="uploadId")
+    with driver.writer("/file") as writer:
+        writer.write(b"content")
+        with pytest.raises(StorageDriverError, match="checksums differ"):
+            writer.commit()
 
 
 def test_a_skipped_directory_is_not_listed(

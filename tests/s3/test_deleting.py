@@ -10,6 +10,8 @@ from storagedriver.errors import PermissionDeniedError, StorageDriverError, Unav
 from storagedriver.testsuites.faults.actions import Answer, Gather
 from storagedriver.testsuites.faults.proxy import FaultProxy
 from storagedriver.testsuites.helpers import put_all
+from tests.s3.conftest import MakeS3
+from tests.servers.s3 import S3Server
 
 Proxied = tuple[FsspecDriver, FaultProxy]
 
@@ -109,3 +111,11 @@ def test_tree_of_several_pages(proxied: Proxied, monkeypatch: pytest.MonkeyPatch
     put_all(driver, ["/tree-", "/tree.x/y", "/treee"])
     driver.delete("/tree")
     assert driver.list("/") == ["/tree-", "/tree.x", "/treee"]
+
+
+def test_keys_that_xml_cannot_carry_are_deleted(make_s3: MakeS3, moto_s3: S3Server, root: str) -> None:
+    driver = make_s3(moto_s3, root)
+    for key in ("dir/a", "dir/\x01", "dir/\x1f", "dir/z"):
+        driver._store.put(key, memoryview(b"x"))
+    driver.delete("/dir")
+    assert driver.list("/") == []

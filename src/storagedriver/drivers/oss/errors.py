@@ -6,13 +6,12 @@ The codes: https://www.alibabacloud.com/help/en/oss/support/http-status-code-1/
 from __future__ import annotations
 
 import base64
-import re
 from collections.abc import Mapping
-from xml.etree import ElementTree as ET
 
 from storagedriver.adapter.deleting import DeleteError
 from storagedriver.adapter.http import client as http
 from storagedriver.adapter.http.answer import Answer, AnswerError
+from storagedriver.adapter.http.document import error_fields
 from storagedriver.adapter.store import Failure
 from storagedriver.errors import (
     BucketNotFoundError,
@@ -72,8 +71,6 @@ _HINTS = {
 }
 
 _REDIRECTS = (301, 302, 307)
-#: What is read of a description that is no XML: the name of a key can have what XML cannot carry.
-_FIELD = re.compile(rb"<(Code|Message|Endpoint)>(.*?)</\1>", re.DOTALL)
 
 
 def classify(error: Exception) -> Failure:
@@ -82,9 +79,8 @@ def classify(error: Exception) -> Failure:
         return Failure(type(error), error.detail)
     if isinstance(error, DeleteError):
         return error.failure
-    if isinstance(error, AnswerError):
-        return _answered(error.answer)
-    return http.classify(error) or Failure(StorageDriverError, f"{type(error).__name__}: {_line(error)}")
+    failure = http.classify(error) or Failure(StorageDriverError, f"{type(error).__name__}: {_line(error)}")
+    return _answered(error.answer, failure.kind) if isinstance(error, AnswerError) else failure
 
 
 def code_of(error: BaseException) -> str:
@@ -92,7 +88,8 @@ def code_of(error: BaseException) -> str:
     return _fields(error.answer).get("Code", "") if isinstance(error, AnswerError) else ""
 
 
-def _answered(answer: Answer) -> Failure:
+def _answered(answer: Answer, by_status: type[StorageDriverError]) -> Failure:
+    """What the store says; where it says nothing, what the status means."""
     fields = _fields(answer)
     code, status = fields.get("Code", ""), answer.status
     message = fields.get("Message", "") or f"HTTP {status} without a reason"
@@ -101,7 +98,7 @@ def _answered(answer: Answer) -> Failure:
     if (endpoint and code == "AccessDenied") or status in _REDIRECTS:
         where = f"the bucket is at {endpoint}" if endpoint else "the bucket is at another endpoint"
         return Failure(ParameterError, f"{where}, set region or endpoint to it ({detail})")
-    kind = _kind_of(code, status)
+    kind = _KINDS.get(code, by_status)
     if kind is PathNotFoundError:
         # The path says all there is to say.
         return Failure(kind)
@@ -109,33 +106,12 @@ def _answered(answer: Answer) -> Failure:
     return Failure(kind, f"{detail}; {hint}" if hint else detail)
 
 
-def _kind_of(code: str, status: int) -> type[StorageDriverError]:
-    """The error of the contract for a code and, where the code says nothing, the status."""
-    if code in _KINDS:
-        return _KINDS[code]
-    if status in (401, 403):
-        return PermissionDeniedError
-    if status in (409, 412):
-        return ConflictError
-    if status in (408, 429) or status >= 500:  # noqa: PLR2004 - HTTP's classes
-        return UnavailableError
-    return StorageDriverError
-
-
 def _fields(answer: Answer) -> Mapping[str, str]:
     """What the store says of a failure, in the content or, after HEAD, in a header.
 
     Source: https://www.alibabacloud.com/help/en/oss/developer-reference/error-responses
     """
-    content = answer.content or _decoded(answer.headers.get("x-oss-err", ""))
-    try:
-        root = ET.fromstring(content)  # noqa: S314 - from the store, and expat bounds entities
-    except ET.ParseError:
-        found = _FIELD.findall(content) if b"<Error>" in content else ()
-        return {name.decode(): text.decode(errors="replace") for name, text in found}
-    if root.tag.rpartition("}")[2] != "Error":
-        return {}
-    return {element.tag.rpartition("}")[2]: element.text or "" for element in root}
+    return error_fields(answer.content or _decoded(answer.headers.get("x-oss-err", "")))
 
 
 def _decoded(header: str) -> bytes:

@@ -1,4 +1,4 @@
-"""ossfs, for those who ask for the plain filesystem. No request of the driver is sent by it."""
+"""ossfs, the plain filesystem over the same bucket. No request of the driver is sent by it."""
 
 from __future__ import annotations
 

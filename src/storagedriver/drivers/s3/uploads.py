@@ -48,7 +48,7 @@ class Uploads(MultipartRequests[Bucket]):
             return super().complete(key, upload_id, parts)
         except Exception as error:
             explain(self._bucket, key, upload_id, error)
-            if status(error) == _INTERNAL and _lies_above_others(self._bucket, key):
+            if status(error) == _INTERNAL and _is_above_others(self._bucket, key):
                 detail = "this store cannot complete an upload at a path that others lie below"
                 raise StorageDriverError(detail) from error
             raise
@@ -84,7 +84,7 @@ def explain(bucket: Bucket, key: str, upload_id: str, error: Exception) -> None:
             raise reason from error
 
 
-def _lies_above_others(bucket: Bucket, key: str) -> bool:
+def _is_above_others(bucket: Bucket, key: str) -> bool:
     """Whether the key is a directory too, where SeaweedFS cannot complete an upload; it can put and copy there."""
     if not bucket.requests.is_seaweedfs:
         return False
