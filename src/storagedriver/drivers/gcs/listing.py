@@ -115,7 +115,7 @@ def _list(bucket: Bucket, params: dict[str, str]) -> dict[str, Any]:
 def _inhabited(bucket: Bucket, directory: str, prefixes: list[str]) -> set[str]:
     """Of the prefixes those below which there is more than unfinished uploads.
 
-    The listing with a delimiter does not say what lies below a prefix.
+    The listing with a delimiter does not say what is below a prefix.
     """
     groups = [prefixes[start : start + _RUN] for start in range(0, len(prefixes), _RUN)]
     found = fan_out(lambda group: _inhabited_of(bucket, directory, group), groups, threads=_RUNS, name="list")

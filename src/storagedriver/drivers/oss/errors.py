@@ -55,7 +55,7 @@ _KINDS: dict[str, type[StorageDriverError]] = {
         ),
         UnavailableError,
     ),
-    # The object lies in an archive; the answer's status is a misleading 403.
+    # The object is in an archive; the answer's status is a misleading 403.
     "InvalidObjectState": StorageDriverError,
     # The bucket must not be changed: nothing was done by anybody in between.
     "FileImmutable": PermissionDeniedError,

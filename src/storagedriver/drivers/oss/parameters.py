@@ -68,7 +68,7 @@ class OSSParameters:
         """How the bucket is named where `addressing` leaves it open.
 
         An endpoint in the registry's configuration is the bucket's own host.
-        The endpoints of a region are told by their domain, and those that
+        The endpoints of a region are recognised by their domain, and those that
         cannot carry a bucket's name by being an address.
         """
         if self.addressing in ("path", "virtual", "cname"):

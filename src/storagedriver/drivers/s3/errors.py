@@ -74,7 +74,7 @@ _KINDS: dict[str, type[StorageDriverError]] = {
         ),
         UnavailableError,
     ),
-    # The object lies in an archive; the answer's status is a misleading 403.
+    # The object is in an archive; the answer's status is a misleading 403.
     "InvalidObjectState": StorageDriverError,
     "NotImplemented": StorageDriverError,
 }

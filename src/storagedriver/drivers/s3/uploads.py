@@ -42,7 +42,7 @@ class Uploads(MultipartRequests[Bucket]):
         Raises
         ------
         StorageDriverError
-            If the store cannot do it because of what lies below the key.
+            If the store cannot do it because there are keys below this one.
         """
         try:
             return super().complete(key, upload_id, parts)
