@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 
 from storagedriver.adapter.driver import FsspecDriver
+from storagedriver.adapter.http.bucket_store import BucketStore
 from storagedriver.testsuites.faults.actions import Gather
 from storagedriver.testsuites.faults.proxy import FaultProxy
 from storagedriver.testsuites.helpers import put_all
 
 _PATIENCE = 60.0
 
-__all__ = ["check_batches_run_together", "check_pages_are_fetched_ahead"]
+__all__ = ["check_batches_run_together", "check_pages_are_fetched_ahead", "delete_in_batches"]
 
 
 def check_pages_are_fetched_ahead(driver: FsspecDriver, proxy: FaultProxy, size: int) -> None:
@@ -39,6 +41,13 @@ def check_pages_are_fetched_ahead(driver: FsspecDriver, proxy: FaultProxy, size:
             time.sleep(0.001)
     assert len(proxy.requests) == pages
     assert seen == paths
+
+
+def delete_in_batches(driver: FsspecDriver, size: int) -> None:
+    """Have a driver of a bucket delete so many keys by a request."""
+    store = driver._store
+    assert isinstance(store, BucketStore)
+    store._bulk = replace(store._bulk, batch=size)
 
 
 def check_batches_run_together(driver: FsspecDriver, proxy: FaultProxy, size: int, query: str) -> None:

@@ -176,6 +176,13 @@ class InvalidAnswerError(StorageDriverError):
     code = errno.EPROTO
 
 
+class IntegrityError(StorageDriverError):
+    """The bytes that were read or written do not agree with the store's checksum of them."""
+
+    summary = "checksum does not match"
+    code = errno.EIO
+
+
 class ParameterError(StorageDriverError, ValueError):
     """A parameter has a value that the driver does not allow."""
 

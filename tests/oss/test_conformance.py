@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import pytest
-
 from storagedriver import factory
 from storagedriver.driver import StorageDriver
 from storagedriver.drivers.oss.store import OSSStore
@@ -97,17 +95,14 @@ TestAtOwnHost = thinned(
         secrets=["secret-of-admin", _WRONG_SECRET],
     )
 )
-# oss2 asks for the time in a way that Python 3.12 warns of.
-TestSignedInVersion4 = pytest.mark.filterwarnings("ignore:datetime.datetime.utcnow:DeprecationWarning")(
-    thinned(
-        suite(
-            "oss with signatures of version 4",
-            _signed_in_version_4,
-            CAPABILITIES,
-            areas=_REQUESTS,
-            make_refused=_refused_in_version_4,
-            secrets=["secret-of-admin", _WRONG_SECRET],
-        )
+TestSignedInVersion4 = thinned(
+    suite(
+        "oss with signatures of version 4",
+        _signed_in_version_4,
+        CAPABILITIES,
+        areas=_REQUESTS,
+        make_refused=_refused_in_version_4,
+        secrets=["secret-of-admin", _WRONG_SECRET],
     )
 )
 TestAtOwnHostOfABucket = thinned(

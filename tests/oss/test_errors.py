@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Callable
 
 import pytest
@@ -150,6 +151,29 @@ def test_what_answers_mean(
         driver.get_content("/file")
     assert type(caught.value) is expected
     assert caught.value.path == "/file"
+
+
+def test_what_a_header_says_after_head(proxied: tuple[FsspecDriver, FaultProxy]) -> None:
+    driver, proxy = proxied
+    for description, expected in (
+        (_error("NoSuchBucket"), BucketNotFoundError),
+        (_error("InvalidAccessKeyId"), PermissionDeniedError),
+        (b"no description", StorageDriverError),
+    ):
+        proxy.add(Answer(400, headers={"x-oss-err": base64.b64encode(description).decode()}), method="HEAD")
+        with pytest.raises(StorageDriverError) as caught:
+            driver.stat("/file")
+        assert type(caught.value) is expected
+    proxy.add(Answer(400, headers={"x-oss-err": "not in base64"}), method="HEAD")
+    with pytest.raises(StorageDriverError, match="HTTP 400 without a reason"):
+        driver.stat("/file")
+
+
+def test_a_description_that_is_no_xml(proxied: tuple[FsspecDriver, FaultProxy]) -> None:
+    driver, proxy = proxied
+    proxy.add(Answer(403, _error("SignatureDoesNotMatch", "<StringToSign>\x01</StringToSign>")))
+    with pytest.raises(PermissionDeniedError, match="SignatureDoesNotMatch: Said by a test.; check accesskeysecret"):
+        driver.get_content("/file")
 
 
 @pytest.mark.parametrize("page", [b"", b"<html>login<br></html>", b"<ListBucketResult><IsTruncated>"])

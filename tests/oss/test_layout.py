@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import re
+from dataclasses import replace
+
 import pytest
 
 from storagedriver.adapter.driver import FsspecDriver
+from storagedriver.adapter.http import multipart_requests
 from storagedriver.driver import FileInfo, SkipDir
-from storagedriver.drivers.oss import deleting, listing
-from storagedriver.drivers.oss.copying import CHUNK
-from storagedriver.errors import StorageDriverWarning
+from storagedriver.drivers.oss import listing
+from storagedriver.drivers.oss.store import COPIED, OSSStore
+from storagedriver.errors import IntegrityError, StorageDriverWarning
+from storagedriver.testsuites.faults.actions import Rewrite
 from storagedriver.testsuites.faults.proxy import FaultProxy
 from storagedriver.testsuites.helpers import pattern, same_bytes, upload
 from tests.oss.conftest import MakeOSS
 from tests.servers.oss import OSSServer
-from tests.walking import check_batches_run_together, check_pages_are_fetched_ahead
+from tests.walking import check_batches_run_together, check_pages_are_fetched_ahead, delete_in_batches
 
 
 def _write_in_every_way(driver: FsspecDriver) -> list[str]:
@@ -22,7 +27,7 @@ def _write_in_every_way(driver: FsspecDriver) -> list[str]:
     upload(driver, "/empty")
     upload(driver, "/resumed", b"content", end="close")
     upload(driver, "/resumed", b" and more", append=True)
-    driver.put_content("/large", bytes(CHUNK + 1))
+    driver.put_content("/large", bytes(COPIED + 1))
     driver.copy("/put", "/copy")
     driver.copy("/large", "/copied-in-parts")
     driver.move("/copy", "/moved")
@@ -54,7 +59,7 @@ def test_keys(make_oss: MakeOSS, oss: OSSServer, root: str, rootdirectory: str, 
 
 def test_a_large_copy_is_made_of_parts(proxied: tuple[FsspecDriver, FaultProxy]) -> None:
     driver, proxy = proxied
-    content = pattern(2 * CHUNK + 12345)
+    content = pattern(2 * COPIED + 12345)
     driver.put_content("/large", content)
     proxy.reset()
     driver.copy("/large", "/copy")
@@ -121,6 +126,33 @@ def test_more_than_a_page(driver: FsspecDriver, oss: OSSServer, root: str) -> No
     assert driver.list("/") == []
 
 
+@pytest.mark.parametrize("size", [1, 2, 1000])
+def test_every_page_of_parts_and_of_uploads_is_listed(
+    driver: FsspecDriver, size: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(multipart_requests, "_PAGE", size)
+    store = driver._store
+    assert isinstance(store, OSSStore)
+    begun = sorted((key, store.create_multipart(key)) for key in ("a", "a", "a+ä b", "a/b", "b"))
+    assert sorted((upload.key, upload.id) for upload in store.list_multiparts("a")) == begun[:-1]
+    upload_id = begun[0][1]
+    sent = [store.put_part("a", upload_id, number, memoryview(b"x" * number)) for number in (1, 2, 3, 5)]
+    listed = store.list_parts("a", upload_id)
+    assert [replace(part, mod_time=None) for part in listed] == sent
+    for key, each in begun:
+        store.abort_multipart(key, each)
+    assert list(store.list_multiparts("")) == []
+
+
+def test_a_whole_that_is_not_that_of_its_parts_is_an_error(proxied: tuple[FsspecDriver, FaultProxy]) -> None:
+    driver, proxy = proxied
+    change = Rewrite(lambda head, body: re.sub(rb"(?i)(x-oss-hash-crc64ecma: )[0-9]+", rb"\g<1>1", head) + body)
+    proxy.add(change, method="POST", query="uploadId")
+    upload(driver, "/file", b"content", end="close")
+    with driver.writer("/file", append=True) as writer, pytest.raises(IntegrityError, match="something else"):
+        writer.commit()
+
+
 def test_a_skipped_directory_is_not_listed(
     proxied: tuple[FsspecDriver, FaultProxy], oss: OSSServer, root: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -150,10 +182,8 @@ def test_next_page_is_fetched_while_one_is_visited(
     check_pages_are_fetched_ahead(driver, proxy, 4)
 
 
-def test_batches_of_a_delete_run_at_the_same_time(
-    proxied: tuple[FsspecDriver, FaultProxy], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(deleting, "_BATCH", 5)
+def test_batches_of_a_delete_run_at_the_same_time(proxied: tuple[FsspecDriver, FaultProxy]) -> None:
     driver, proxy = proxied
+    delete_in_batches(driver, 5)
     check_batches_run_together(driver, proxy, 5, "delete")
     assert driver.list("/") == []

@@ -10,6 +10,9 @@ from storagedriver.errors import PermissionDeniedError, StorageDriverError, Unav
 from storagedriver.testsuites.faults.actions import Answer, Gather
 from storagedriver.testsuites.faults.proxy import FaultProxy
 from storagedriver.testsuites.helpers import put_all
+from tests.s3.conftest import MakeS3
+from tests.servers.s3 import S3Server
+from tests.walking import delete_in_batches
 
 Proxied = tuple[FsspecDriver, FaultProxy]
 
@@ -76,9 +79,9 @@ def test_bulk_delete_carries_a_checksum(filled: Proxied) -> None:
     assert request.headers["content-md5"]
 
 
-def test_batches_run_at_the_same_time(filled: Proxied, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(deleting, "_BATCH", 2)
+def test_batches_run_at_the_same_time(filled: Proxied) -> None:
     driver, proxy = filled
+    delete_in_batches(driver, 2)
     proxy.reset()
     proxy.add(Gather(3), method="POST", query="delete", times=None)
     driver.delete("/dir")
@@ -87,11 +90,9 @@ def test_batches_run_at_the_same_time(filled: Proxied, monkeypatch: pytest.Monke
     assert driver.list("/") == []
 
 
-def test_keys_that_stay_are_named_whatever_batch_they_were_in(
-    filled: Proxied, root: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(deleting, "_BATCH", 2)
+def test_keys_that_stay_are_named_whatever_batch_they_were_in(filled: Proxied, root: str) -> None:
     driver, proxy = filled
+    delete_in_batches(driver, 2)
     for name in "ae":
         answer = Answer(200, failures(root, **{name: "AccessDenied"}))
         proxy.add(answer, method="POST", query="delete")
@@ -103,9 +104,17 @@ def test_keys_that_stay_are_named_whatever_batch_they_were_in(
 
 def test_tree_of_several_pages(proxied: Proxied, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(listing, "_MOST", 7)
-    monkeypatch.setattr(deleting, "_BATCH", 2)
     driver, _ = proxied
+    delete_in_batches(driver, 2)
     put_all(driver, [f"/tree/{number % 4}/{number:02}" for number in range(40)])
     put_all(driver, ["/tree-", "/tree.x/y", "/treee"])
     driver.delete("/tree")
     assert driver.list("/") == ["/tree-", "/tree.x", "/treee"]
+
+
+def test_keys_that_xml_cannot_carry_are_deleted(make_s3: MakeS3, moto_s3: S3Server, root: str) -> None:
+    driver = make_s3(moto_s3, root)
+    for key in ("dir/a", "dir/\x01", "dir/\x1f", "dir/z"):
+        driver._store.put(key, memoryview(b"x"))
+    driver.delete("/dir")
+    assert driver.list("/") == []

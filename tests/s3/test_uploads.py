@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from storagedriver.adapter.driver import FsspecDriver
+from storagedriver.adapter.http import multipart_requests
 from storagedriver.adapter.http.answer import AnswerError
-from storagedriver.drivers.s3 import uploads
 from storagedriver.drivers.s3.parameters import load
 from storagedriver.drivers.s3.store import S3Store
 from storagedriver.errors import ConflictError, StorageDriverError
@@ -26,7 +26,7 @@ def store(s3_server: S3Server, root: str) -> S3Store:
 
 @pytest.mark.parametrize("size", [1, 2, 3, 1000])
 def test_every_page_of_uploads_is_listed_once(store: S3Store, size: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(uploads, "_PAGE", size)
+    monkeypatch.setattr(multipart_requests, "_PAGE", size)
     begun = sorted((key, store.create_multipart(key)) for key in KEYS)
     try:
         assert sorted((upload.key, upload.id) for upload in store.list_multiparts("")) == begun
@@ -55,7 +55,7 @@ def test_list_of_uploads_that_does_not_go_on_is_an_error(proxied: tuple[FsspecDr
 
 @pytest.mark.parametrize("size", [1, 2, 1000])
 def test_every_page_of_parts_is_listed(store: S3Store, size: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(uploads, "_PAGE", size)
+    monkeypatch.setattr(multipart_requests, "_PAGE", size)
     upload_id = store.create_multipart("a")
     for number in (1, 2, 3, 5):
         store.put_part("a", upload_id, number, memoryview(b"x" * number))

@@ -8,6 +8,7 @@ import time
 from datetime import datetime
 from typing import TYPE_CHECKING
 
+from storagedriver.adapter.checksums import Running
 from storagedriver.adapter.failures import translated
 from storagedriver.adapter.ranges import RANGE, RangesBody
 from storagedriver.adapter.store import EPOCH, Body, Store
@@ -60,6 +61,8 @@ class StreamReader(FileReader):
         self._mod_time = entry.mod_time
         available = max(0, entry.size - offset)
         self._left = available if length is None else min(available, length)
+        is_whole = entry.checksum is not None and self._left == entry.size
+        self._checked = Running(entry.checksum) if is_whole and entry.checksum else None
 
     @property
     def size(self) -> int:
@@ -95,10 +98,14 @@ class StreamReader(FileReader):
         assert self._left is not None
         wanted = min(size, self._left)
         if wanted == 0:
+            self._check_content()
             return b""
         data = self._read(wanted)
         self._position += len(data)
         self._left -= len(data)
+        if self._checked is not None:
+            self._checked.update(data)
+            self._check_content()
         return data
 
     def readinto(self, buffer: Buffer, /) -> int:
@@ -118,6 +125,12 @@ class StreamReader(FileReader):
         if body is not None:
             body.close()
         super().close()
+
+    def _check_content(self) -> None:
+        """At the end of a content that was read as a whole, compare its checksum: its last bytes are not given else."""
+        if self._checked is not None and not self._left:
+            with translated(self._store, self._path):
+                self._checked.finish()
 
     def _check_open(self) -> None:
         if self.closed:

@@ -23,6 +23,7 @@ from datetime import datetime, timedelta, timezone
 from typing import Any, Protocol
 
 from storagedriver.adapter.ahead import Ahead
+from storagedriver.adapter.checksums import Checksum
 from storagedriver.adapter.fanout import both, fan_out
 from storagedriver.adapter.limits import Limit
 from storagedriver.driver import Capabilities, ConflictsDetected, FileInfo, UploadInfo
@@ -55,6 +56,9 @@ class Entry:
     weak : bool
         Whether `version` is a time in whole seconds, which two contents can
         share. A stream compares it when it goes on; users are not shown it.
+    checksum : Checksum or None
+        What the store says of the whole content, with an answer that has it. A
+        stream of all of it is compared with that.
     """
 
     key: str
@@ -63,6 +67,7 @@ class Entry:
     is_dir: bool = False
     version: str = ""
     weak: bool = False
+    checksum: Checksum | None = None
 
     def __init__(
         self,
@@ -72,6 +77,7 @@ class Entry:
         is_dir: bool = False,
         version: str = "",
         weak: bool = False,
+        checksum: Checksum | None = None,
     ) -> None:
         # A listing makes thousands: what a frozen dataclass makes by itself sets each field by a call.
         fields = self.__dict__
@@ -81,6 +87,7 @@ class Entry:
         fields["is_dir"] = is_dir
         fields["version"] = version
         fields["weak"] = weak
+        fields["checksum"] = checksum
 
 
 def info_of(entry: Entry) -> FileInfo:

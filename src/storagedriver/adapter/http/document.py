@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import datetime
@@ -14,11 +15,13 @@ from storagedriver.adapter.http.reading import http_time, iso_time
 from storagedriver.adapter.store import EPOCH
 from storagedriver.errors import InvalidAnswerError
 
-__all__ = ["Document", "json_in", "time_of", "with_document", "with_json"]
+__all__ = ["Document", "error_fields", "json_in", "time_of", "with_document", "with_json"]
 
 T = TypeVar("T")
 
 _INTERNAL = 500
+#: What is read of a description that is no XML: it may quote a key that has what XML cannot carry.
+_FIELD = re.compile(rb"<([A-Za-z0-9]+)>([^<]*)</\1>")
 
 
 class Document:
@@ -138,6 +141,29 @@ def with_document(root: str, what: str) -> Callable[[Answer], Answer]:
         return replace(answer, document=document)
 
     return read
+
+
+def error_fields(content: bytes) -> dict[str, str]:
+    """What the description of a failure says, as S3 defined it and the stores that follow it.
+
+    Source: https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html
+
+    Parameters
+    ----------
+    content : bytes
+        The content of an answer.
+
+    Returns
+    -------
+    dict
+        The texts by their names (``Code``, ``Message``), none where it is no such description.
+    """
+    try:
+        root = ET.fromstring(content)  # noqa: S314 - from the store, and expat bounds entities
+    except ET.ParseError:
+        found = _FIELD.findall(content) if b"<Error>" in content else ()
+        return {name.decode(): text.decode(errors="replace") for name, text in found}
+    return {element.tag.rpartition("}")[2]: element.text or "" for element in root}
 
 
 def with_json(kind: type, what: str) -> Callable[[Answer], Answer]:

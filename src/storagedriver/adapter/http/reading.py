@@ -28,6 +28,7 @@ __all__ = [
     "range_of",
     "size_in",
     "whole",
+    "with_etag",
     "without_content",
 ]
 
@@ -127,6 +128,19 @@ def whole(answer: Answer, size: Callable[[], int]) -> bytes:
     if not answer.is_framed and len(answer.content) != size():
         raise InvalidAnswerError("the content of the answer has another length than the object")
     return answer.content
+
+
+def with_etag(answer: Answer) -> Answer:
+    """An answer by which an object or a part was written, or one that describes it, as it is.
+
+    Raises
+    ------
+    InvalidAnswerError
+        If it has no ETag: then it is not the store's.
+    """
+    if not answer.headers.get("ETag"):
+        raise InvalidAnswerError(f"HTTP {answer.status} without an ETag is no answer of the store")
+    return answer
 
 
 def without_content(answer: Answer) -> Answer:

@@ -5,33 +5,24 @@ Source: https://cloud.google.com/storage/docs/data-validation
 
 from __future__ import annotations
 
-import base64
-import binascii
-
-import google_crc32c
+from storagedriver.adapter.checksums import Checksum, crc_of, encoded
 
 __all__ = ["extended", "parsed", "written"]
 
-_PIECE = 1 << 20
+_NAME = "crc32c"
 
 
 def extended(crc: int, data: memoryview) -> int:
     """The checksum of some bytes with that checksum, and of `data` after them. That of nothing is 0."""
-    for start in range(0, len(data), _PIECE):
-        # It takes nothing but bytes.
-        crc = google_crc32c.extend(crc, bytes(data[start : start + _PIECE]))
-    return crc
+    return crc_of(_NAME, data, crc)
 
 
 def written(crc: int) -> str:
-    """The checksum as Google writes it: base64 of four bytes, the highest first."""
-    return base64.b64encode(crc.to_bytes(4, "big")).decode()
+    """The checksum as Google writes it."""
+    return encoded(_NAME, crc)
 
 
 def parsed(text: str) -> int | None:
     """The checksum of such a text, None if it is none."""
-    try:
-        value = base64.b64decode(text, validate=True)
-    except (binascii.Error, ValueError):
-        return None
-    return int.from_bytes(value, "big") if len(value) == 4 else None  # noqa: PLR2004 - 32 bits
+    checksum = Checksum.of_text(_NAME, text)
+    return None if checksum is None else int.from_bytes(checksum.digest, "big")

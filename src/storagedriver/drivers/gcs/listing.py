@@ -13,6 +13,7 @@ from typing import Any
 from storagedriver.adapter.ahead import Listing
 from storagedriver.adapter.fanout import fan_out
 from storagedriver.adapter.http.answer import AnswerError
+from storagedriver.adapter.skipping import skip
 from storagedriver.adapter.store import Entry
 from storagedriver.drivers.gcs.bucket import STATE_TYPE, Bucket, Item
 from storagedriver.errors import InvalidAnswerError
@@ -37,8 +38,8 @@ def pages(
         params["delimiter"] = "/"
 
     def fetch(place: _Place, wanted: int) -> tuple[list[Entry], _Place | None]:
-        leap = _leap(bucket, place.last, skipped) if recursive else ""
-        start = {"startOffset": leap} if leap else place.start
+        left_out = skip(place.last, skipped) if recursive else ""
+        start = {"startOffset": bucket.full(left_out + _AFTER_SLASH)} if left_out else place.start
         # Where few entries are wanted and states of uploads lie before them.
         most = min(place.most or wanted or _MOST, _MOST)
         page, token, directory = _page(bucket, {**params, **start, "maxResults": str(most)}, place.directory)
@@ -111,17 +112,10 @@ def _list(bucket: Bucket, params: dict[str, str]) -> dict[str, Any]:
     return listed
 
 
-def _leap(bucket: Bucket, last: str, skipped: AbstractSet[str]) -> str:
-    """Where to go on after a page that ended in a directory whose content is not wanted."""
-    above = [last[:end] for end, character in enumerate(last) if character == "/"]
-    leaps = [directory for directory in above if directory in skipped]
-    return bucket.full(leaps[0] + _AFTER_SLASH) if leaps else ""
-
-
 def _inhabited(bucket: Bucket, directory: str, prefixes: list[str]) -> set[str]:
     """Of the prefixes those below which there is more than unfinished uploads.
 
-    The listing with a delimiter does not say what lies below a prefix.
+    The listing with a delimiter does not say what is below a prefix.
     """
     groups = [prefixes[start : start + _RUN] for start in range(0, len(prefixes), _RUN)]
     found = fan_out(lambda group: _inhabited_of(bucket, directory, group), groups, threads=_RUNS, name="list")

@@ -25,9 +25,9 @@ def create(parameters: Mapping[str, Any]) -> FsspecDriver:
     ParameterError
         If one is missing or has a value that cannot be.
     MissingExtraError
-        If ossfs or oss2 is not installed.
+        If ossfs is not installed.
     """
     with needing_extra("oss", "oss"):
-        from storagedriver.drivers.oss.store import OSSStore  # noqa: PLC0415 - needs oss2, an extra
+        from storagedriver.drivers.oss.store import OSSStore  # noqa: PLC0415 - needs httptools and urllib3, an extra
 
         return FsspecDriver(OSSStore("oss", load("oss", parameters)))

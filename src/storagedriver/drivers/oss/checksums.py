@@ -1,49 +1,54 @@
-"""The CRC-64 that OSS keeps of every object and part, and how those of parts make that of their whole.
+"""The CRC-64 that OSS keeps of every object and part.
 
 It is CRC-64/XZ: https://www.alibabacloud.com/help/en/oss/user-guide/check-data-transmission-integrity-by-using-crc-64
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from functools import lru_cache
+from collections.abc import Callable
 
-__all__ = ["combined"]
+from storagedriver.adapter.checksums import Checksum, crc_of
+from storagedriver.adapter.http.answer import Answer
+from storagedriver.errors import IntegrityError
 
-#: The polynomial of ECMA-182 with its bits reversed, as the bits of the sum are.
-_POLYNOMIAL = 0xC96C5795D7870F42
-_ONE = 1 << 63
-_BITS = 64
+__all__ = ["NAME", "sent", "sum_in"]
+
+NAME = "crc64xz"
+_HEADER = "x-oss-hash-crc64ecma"
 
 
-def combined(parts: Iterable[tuple[int, int]]) -> int:
-    """The sum of a whole, given sum and size of each of its parts in their order.
+def sum_in(answer: Answer) -> int | None:
+    """The CRC-64 that an answer gives; None if it gives none."""
+    crc = answer.headers.get(_HEADER, "")
+    return int(crc) if crc.isdecimal() else None
 
-    No content is needed: appending `size` bytes multiplies what was there by
-    x to the power of 8 times `size`, modulo the polynomial.
+
+def sent(data: memoryview, send: Callable[[bool], Answer]) -> Answer:
+    """Send bytes, and once more where the store says that it has received others.
+
+    Parameters
+    ----------
+    data : memoryview
+        The bytes.
+    send : callable
+        Sends them; its argument says whether they were sent before.
+
+    Raises
+    ------
+    IntegrityError
+        If it has received others again.
     """
-    whole = 0
-    for crc, size in parts:
-        whole = _product(_shift(size), whole) ^ crc
-    return whole
+    answer = send(False)
+    try:
+        _check(data, answer)
+    except IntegrityError:
+        answer = send(True)
+        _check(data, answer)
+    return answer
 
 
-@lru_cache(maxsize=64)
-def _shift(size: int) -> int:
-    power, square = _ONE, _ONE >> 8
-    while size:
-        if size & 1:
-            power = _product(power, square)
-        square = _product(square, square)
-        size >>= 1
-    return power
-
-
-def _product(left: int, right: int) -> int:
-    """Two polynomials over the field of two elements, multiplied modulo ours."""
-    result = 0
-    for bit in range(_BITS - 1, -1, -1):
-        if left >> bit & 1:
-            result ^= right
-        right = (right >> 1) ^ (_POLYNOMIAL if right & 1 else 0)
-    return result
+def _check(data: memoryview, answer: Answer) -> None:
+    received = sum_in(answer)
+    if received is not None and received != crc_of(NAME, data):
+        wanted = Checksum.of_number(NAME, crc_of(NAME, data)).digest.hex()
+        raise IntegrityError(f"the store has received bytes of the {NAME} {received:016x}, and {wanted} were sent")

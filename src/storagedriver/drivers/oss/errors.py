@@ -1,17 +1,17 @@
-"""What an exception of the SDK or of the HTTP client means, decided by the store's code and the HTTP status, once.
+"""What a failure means, decided by the store's code and the HTTP status, once.
 
 The codes: https://www.alibabacloud.com/help/en/oss/support/http-status-code-1/
 """
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Mapping
-from xml.etree.ElementTree import ParseError
-
-from oss2 import exceptions as sdk
 
 from storagedriver.adapter.deleting import DeleteError
 from storagedriver.adapter.http import client as http
+from storagedriver.adapter.http.answer import Answer, AnswerError
+from storagedriver.adapter.http.document import error_fields
 from storagedriver.adapter.store import Failure
 from storagedriver.errors import (
     BucketNotFoundError,
@@ -23,7 +23,7 @@ from storagedriver.errors import (
     UnavailableError,
 )
 
-__all__ = ["classify"]
+__all__ = ["classify", "code_of"]
 
 _KINDS: dict[str, type[StorageDriverError]] = {
     "NoSuchKey": PathNotFoundError,
@@ -55,7 +55,7 @@ _KINDS: dict[str, type[StorageDriverError]] = {
         ),
         UnavailableError,
     ),
-    # The object lies in an archive; the answer's status is a misleading 403.
+    # The object is in an archive; the answer's status is a misleading 403.
     "InvalidObjectState": StorageDriverError,
     # The bucket must not be changed: nothing was done by anybody in between.
     "FileImmutable": PermissionDeniedError,
@@ -70,7 +70,6 @@ _HINTS = {
     "UserDisable": "the account is disabled, or a bill is open",
 }
 
-_SHOWN = 10
 _REDIRECTS = (301, 302, 307)
 
 
@@ -80,40 +79,46 @@ def classify(error: Exception) -> Failure:
         return Failure(type(error), error.detail)
     if isinstance(error, DeleteError):
         return error.failure
-    if isinstance(error, sdk.ServerError):
-        return _answered(error)
-    if isinstance(error, ParseError):
-        return Failure(UnavailableError, f"half an answer, or none of the store's: {_line(error)}")
-    return http.classify(error) or Failure(StorageDriverError, f"{type(error).__name__}: {_line(error)}")
+    failure = http.classify(error) or Failure(StorageDriverError, f"{type(error).__name__}: {_line(error)}")
+    return _answered(error.answer, failure.kind) if isinstance(error, AnswerError) else failure
 
 
-def _answered(error: sdk.ServerError) -> Failure:
-    details: Mapping[str, str | None] = error.details
-    message = error.message or f"HTTP {error.status} without a reason"
-    detail = ": ".join(" ".join(text.split()) for text in (error.code, message) if text)
-    endpoint = details.get("Endpoint")
-    if (endpoint and error.code == "AccessDenied") or error.status in _REDIRECTS:
+def code_of(error: BaseException) -> str:
+    """The store's code, ``""`` for what is no answer of the store."""
+    return _fields(error.answer).get("Code", "") if isinstance(error, AnswerError) else ""
+
+
+def _answered(answer: Answer, by_status: type[StorageDriverError]) -> Failure:
+    """What the store says; where it says nothing, what the status means."""
+    fields = _fields(answer)
+    code, status = fields.get("Code", ""), answer.status
+    message = fields.get("Message", "") or f"HTTP {status} without a reason"
+    detail = ": ".join(" ".join(text.split()) for text in (code, message) if text)
+    endpoint = fields.get("Endpoint")
+    if (endpoint and code == "AccessDenied") or status in _REDIRECTS:
         where = f"the bucket is at {endpoint}" if endpoint else "the bucket is at another endpoint"
         return Failure(ParameterError, f"{where}, set region or endpoint to it ({detail})")
-    kind = _kind_of(error.code, error.status)
+    kind = _KINDS.get(code, by_status)
     if kind is PathNotFoundError:
         # The path says all there is to say.
         return Failure(kind)
-    hint = _HINTS.get(error.code)
+    hint = _HINTS.get(code)
     return Failure(kind, f"{detail}; {hint}" if hint else detail)
 
 
-def _kind_of(code: str, status: int) -> type[StorageDriverError]:
-    """The error of the contract for a code and, where the code says nothing, the status."""
-    if code in _KINDS:
-        return _KINDS[code]
-    if status in (401, 403):
-        return PermissionDeniedError
-    if status in (409, 412):
-        return ConflictError
-    if status in (408, 429) or status >= 500:  # noqa: PLR2004 - HTTP's classes
-        return UnavailableError
-    return StorageDriverError
+def _fields(answer: Answer) -> Mapping[str, str]:
+    """What the store says of a failure, in the content or, after HEAD, in a header.
+
+    Source: https://www.alibabacloud.com/help/en/oss/developer-reference/error-responses
+    """
+    return error_fields(answer.content or _decoded(answer.headers.get("x-oss-err", "")))
+
+
+def _decoded(header: str) -> bytes:
+    try:
+        return base64.b64decode(header)
+    except ValueError:
+        return b""
 
 
 def _line(error: BaseException) -> str:

@@ -1,4 +1,7 @@
-"""Listing with version 2 of ListObjects, in bytewise order."""
+"""Listing with version 2 of ListObjects, in bytewise order.
+
+Source: https://www.alibabacloud.com/help/en/oss/developer-reference/listobjectsv2
+"""
 
 from __future__ import annotations
 
@@ -6,38 +9,17 @@ from collections.abc import Mapping
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from urllib.parse import unquote
-from xml.etree.ElementTree import Element
 
 from storagedriver.adapter.ahead import Listing
-from storagedriver.adapter.http.document import time_of
+from storagedriver.adapter.http.listed import ListedPage, entries_of
+from storagedriver.adapter.skipping import skip_after
 from storagedriver.adapter.store import Entry
-from storagedriver.drivers.oss.connection import Connection
+from storagedriver.drivers.oss.bucket import Bucket
 from storagedriver.errors import InvalidAnswerError
-from storagedriver.paths import sort_key
 
 __all__ = ["pages"]
 
 _MOST = 1000
-#: Greater than every character of a path but no end of the directory: keys
-#: after it may still be in there, but none that a path can name.
-_BEYOND = "~"
-#: The greatest character: no name below a directory comes after it.
-_LAST = "\U0010ffff"
-
-
-def pages(
-    connection: Connection, prefix: str, *, recursive: bool, start_after: str, limit: int, skipped: AbstractSet[str]
-) -> Listing[Entry]:
-    """As `storagedriver.adapter.store.Store.pages`."""
-
-    def fetch(place: _Place, wanted: int) -> tuple[list[Entry], _Place | None]:
-        start = (recursive and _leap(connection, place.last, skipped)) or place.start
-        page, following = _page(connection, prefix, min(wanted or _MOST, _MOST), start, recursive=recursive)
-        last = page[-1].key if page else ""
-        return page, _Place(following, last) if following else None
-
-    start = {"start_after": connection.full(start_after)} if start_after and recursive else {}
-    return Listing(fetch, _Place(start), limit=limit)
 
 
 @dataclass(frozen=True)
@@ -48,54 +30,35 @@ class _Place:
     last: str = ""
 
 
-def _page(
-    connection: Connection, prefix: str, most: int, start: Mapping[str, str], *, recursive: bool
-) -> tuple[list[Entry], dict[str, str]]:
-    listed = connection.ask(
-        "ListBucketResult",
-        list_type="2",
-        prefix=connection.full(prefix),
-        delimiter="" if recursive else "/",
-        max_keys=str(most),
-        encoding_type="url",
-        **start,
+def pages(
+    bucket: Bucket, prefix: str, *, recursive: bool, start_after: str, limit: int, skipped: AbstractSet[str]
+) -> Listing[Entry]:
+    """As `storagedriver.adapter.store.Store.pages`."""
+    query = {"list-type": 2, "prefix": bucket.full(prefix), "encoding-type": "url"}
+    if not recursive:
+        query["delimiter"] = "/"
+
+    def fetch(place: _Place, wanted: int) -> tuple[list[Entry], _Place | None]:
+        after = skip_after(place.last, skipped) if recursive else ""
+        start = {"start-after": bucket.full(after)} if after else place.start
+        asked = {**query, "max-keys": min(wanted or _MOST, _MOST), **start}
+        page = ListedPage(bucket.requests.ask("ListBucketResult", "GET", "", asked), unquote)
+        entries = entries_of(page.objects, page.prefixes, bucket.relative)
+        following = _following(page, start)
+        last = entries[-1].key if entries else ""
+        return entries, _Place(following, last) if following else None
+
+    return Listing(
+        fetch, _Place({"start-after": bucket.full(start_after)} if start_after and recursive else {}), limit=limit
     )
-    encoded = listed.text("EncodingType") == "url"
-    changed, etag = (listed.space + name for name in ("LastModified", "ETag"))
 
-    def key_in(item: Element, name: str) -> str:
-        text = listed.required(item, name)
-        return connection.relative(unquote(text) if encoded else text)
 
-    entries = [
-        Entry(
-            key_in(item, "Key"),
-            listed.number(item, "Size"),
-            time_of(item.findtext(changed)),
-            version=item.findtext(etag) or "",
-        )
-        for item in listed.elements("Contents")
-    ]
-    # A prefix that is nothing but slashes, `a//`, is the directory `a/`.
-    prefixes = [Entry(key_in(item, "Prefix")[:-1], is_dir=True) for item in listed.elements("CommonPrefixes")]
-    entries += prefixes
-    if prefixes:
-        entries.sort(key=lambda entry: sort_key(entry.key, is_dir=entry.is_dir, order="bytewise"))
-    if listed.text("IsTruncated") != "true":
-        return entries, {}
-    token = listed.text("NextContinuationToken")
-    if token:
-        return entries, {"continuation_token": token}
-    # Without a token it goes on behind the last name, which may stand for all that lie below it.
-    last = entries[-1] if entries else Entry("")
-    following = connection.full(f"{last.key}/{_LAST}" if last.is_dir else last.key)
-    if not entries or following <= start.get("start_after", ""):
+def _following(page: ListedPage, start: Mapping[str, str]) -> dict[str, str] | None:
+    """What the request for the next page says, by the token or behind the last name of this one."""
+    if not page.is_truncated:
+        return None
+    if page.token:
+        return {"continuation-token": page.token}
+    if page.end <= start.get("start-after", ""):
         raise InvalidAnswerError("a listing of the store is cut and does not say how it goes on")
-    return entries, {"start_after": following}
-
-
-def _leap(connection: Connection, last: str, skipped: AbstractSet[str]) -> dict[str, str] | None:
-    """Where to go on after a page that ended below a directory whose content is not wanted."""
-    above = [last[:end] for end, character in enumerate(last) if character == "/"]
-    leaps = [f"{directory}/{_BEYOND}" for directory in above if directory in skipped]
-    return {"start_after": connection.full(leaps[0])} if leaps and leaps[0] > last else None
+    return {"start-after": page.end}

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 from urllib.parse import quote, urlsplit
 
+from storagedriver.adapter.checksums import CHECKSUMS
 from storagedriver.errors import ParameterError
 from storagedriver.parameters import boolean, choice, integer, number, parse, string
 
@@ -51,6 +52,7 @@ class OSSParameters:
     addressing: str = choice("auto", ("auto", "path", "virtual", "cname"), fold=str.lower)
     signatureversion: str = choice("auto", ("auto", "v1", "v4"), fold=str.lower)
     payloadsigning: str = choice("auto", ("auto", "always", "never"), fold=str.lower)
+    checksums: str = choice("auto", CHECKSUMS, fold=str.lower)
     timeout: float = number(15)
     readconcurrency: int = integer(1, minimum=1)
     uploadconcurrency: int = integer(4, minimum=1)
@@ -68,7 +70,7 @@ class OSSParameters:
         """How the bucket is named where `addressing` leaves it open.
 
         An endpoint in the registry's configuration is the bucket's own host.
-        The endpoints of a region are told by their domain, and those that
+        The endpoints of a region are recognised by their domain, and those that
         cannot carry a bucket's name by being an address.
         """
         if self.addressing in ("path", "virtual", "cname"):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from storagedriver.adapter.checksums import md5_header
 from storagedriver.drivers.s3.parameters import NO_STORAGE_CLASS, S3Parameters
 from storagedriver.drivers.s3.requests import Requests
 from storagedriver.drivers.s3.urls import quoted
@@ -32,12 +33,13 @@ class Bucket:
         The bucket's name.
     prefix : str
         What stands before every key.
-    writing : dict
+    making : dict
         The headers of a request that makes an object.
     lists_v1 : bool
         Whether the server is known to list in the first version of the request only.
-    takes_conditions : bool
-        Whether a request that writes may have a condition; True until the server has said that it knows none.
+    takes_conditions, takes_checksums : bool
+        Whether a request may have a condition, and a checksum; True until the
+        server has refused one.
     """
 
     def __init__(self, requests: Requests, parameters: S3Parameters) -> None:
@@ -45,9 +47,11 @@ class Bucket:
         self.parameters = parameters
         self.name = parameters.bucket
         self.prefix = parameters.prefix
-        self.writing = _writing(parameters)
+        self.making = _making(parameters)
+        self._sends_md5 = parameters.checksums == "always" and not parameters.signs_payloads
         self.lists_v1 = False
         self.takes_conditions = True
+        self.takes_checksums = True
 
     def full(self, key: str) -> str:
         """The key as the server knows it."""
@@ -62,13 +66,17 @@ class Bucket:
         between = "/object/" if self.name.startswith("arn:") else "/"
         return {"x-amz-copy-source": quoted(f"{self.name}{between}{self.full(key)}")}
 
+    def checking(self, data: memoryview) -> dict[str, str]:
+        """The MD5 of a body, where it is demanded and no signature covers the body."""
+        return md5_header(data) if self._sends_md5 else {}
 
-def _writing(parameters: S3Parameters) -> dict[str, str]:
-    writing = {"Content-Type": CONTENT_TYPE, "x-amz-acl": parameters.objectacl}
+
+def _making(parameters: S3Parameters) -> dict[str, str]:
+    making = {"Content-Type": CONTENT_TYPE, "x-amz-acl": parameters.objectacl}
     if parameters.encrypt:
-        writing["x-amz-server-side-encryption"] = "aws:kms" if parameters.keyid else "AES256"
+        making["x-amz-server-side-encryption"] = "aws:kms" if parameters.keyid else "AES256"
         if parameters.keyid:
-            writing["x-amz-server-side-encryption-aws-kms-key-id"] = parameters.keyid
+            making["x-amz-server-side-encryption-aws-kms-key-id"] = parameters.keyid
     if parameters.storageclass != NO_STORAGE_CLASS:
-        writing["x-amz-storage-class"] = parameters.storageclass
-    return writing
+        making["x-amz-storage-class"] = parameters.storageclass
+    return making

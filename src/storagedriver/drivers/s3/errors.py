@@ -5,13 +5,11 @@ The codes: https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from xml.etree import ElementTree as ET
-
 from storagedriver.adapter.deleting import DeleteError
 from storagedriver.adapter.failures import names_of
 from storagedriver.adapter.http import client as http
 from storagedriver.adapter.http.answer import Answer, AnswerError
+from storagedriver.adapter.http.document import error_fields
 from storagedriver.adapter.store import Failure
 from storagedriver.errors import (
     BucketNotFoundError,
@@ -76,7 +74,7 @@ _KINDS: dict[str, type[StorageDriverError]] = {
         ),
         UnavailableError,
     ),
-    # The object lies in an archive; the answer's status is a misleading 403.
+    # The object is in an archive; the answer's status is a misleading 403.
     "InvalidObjectState": StorageDriverError,
     "NotImplemented": StorageDriverError,
 }
@@ -168,7 +166,7 @@ def _unanswered(error: BaseException) -> Failure:
 
 def code_of(error: BaseException) -> str:
     """The store's code, ``""`` for what is no answer of the store."""
-    return _fields(error.answer).get("Code", "") if isinstance(error, AnswerError) else ""
+    return error_fields(error.answer.content).get("Code", "") if isinstance(error, AnswerError) else ""
 
 
 def status(error: BaseException) -> int:
@@ -178,7 +176,7 @@ def status(error: BaseException) -> int:
 
 def is_passing(answer: Answer) -> bool:
     """Whether the same request may succeed a little later, though it failed now."""
-    return kind_of(_fields(answer).get("Code", ""), answer.status) is UnavailableError
+    return kind_of(error_fields(answer.content).get("Code", ""), answer.status) is UnavailableError
 
 
 def kind_of(code: str, http_status: int = 0) -> type[StorageDriverError]:
@@ -195,7 +193,7 @@ def kind_of(code: str, http_status: int = 0) -> type[StorageDriverError]:
 
 
 def _answered(error: AnswerError) -> Failure:
-    fields = _fields(error.answer)
+    fields = error_fields(error.answer.content)
     code = fields.get("Code", "")
     detail = ": ".join(" ".join(text.split()) for text in (code, fields.get("Message", "")) if text) or str(error)
     region = fields.get("Region") or error.answer.headers.get("x-amz-bucket-region", "")
@@ -212,15 +210,6 @@ def _answered(error: AnswerError) -> Failure:
         return Failure(kind)
     hint = _HINTS.get(code)
     return Failure(kind, f"{detail}; {hint}" if hint else detail)
-
-
-def _fields(answer: Answer) -> Mapping[str, str]:
-    """What an error says: https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html."""
-    try:
-        root = ET.fromstring(answer.content)  # noqa: S314 - from the store, and expat bounds entities
-    except ET.ParseError:
-        return {}
-    return {element.tag.rpartition("}")[2]: element.text or "" for element in root}
 
 
 def _line(error: BaseException) -> str:

@@ -13,30 +13,23 @@ What SeaweedFS does of its own (seen with 4.48):
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
-from datetime import datetime
 from urllib.parse import unquote_plus
-from xml.etree.ElementTree import Element
 
 from storagedriver.adapter.ahead import Listing
 from storagedriver.adapter.fanout import fan_out
-from storagedriver.adapter.http.document import time_of
+from storagedriver.adapter.http.listed import ListedPage, entries_of
+from storagedriver.adapter.skipping import skip_after
 from storagedriver.adapter.store import Entry
 from storagedriver.drivers.s3.bucket import Bucket
 from storagedriver.errors import InvalidAnswerError
-from storagedriver.paths import WalkOrder, sort_key
+from storagedriver.paths import WalkOrder
 
 __all__ = ["pages", "walk_order"]
 
 _MOST = 1000
 _CHECKS = 16
-#: Greater than every character of a path but no end of the directory: keys
-#: after it may still be in there, but none that a path can name.
-_BEYOND = "~"
-#: The greatest character: no name below a prefix comes after it.
-_LAST = "\U0010ffff"
 
 
 def walk_order(bucket: Bucket) -> WalkOrder:
@@ -71,7 +64,7 @@ class _Place:
     last: str = ""
 
 
-class _Listed:
+class _Listed(ListedPage):
     """A page of a listing.
 
     Attributes
@@ -86,51 +79,25 @@ class _Listed:
         version = {} if bucket.lists_v1 else {"list-type": 2}
         query = {"prefix": prefix, "max-keys": most, "encoding-type": "url", "delimiter": delimiter or None}
         start = {place.name: place.value} if place.name else {}
-        self._document = bucket.requests.ask("ListBucketResult", "GET", "", {**version, **query, **start})
-        self._encoded = self._document.text("EncodingType") == "url"
+        document = bucket.requests.ask("ListBucketResult", "GET", "", {**version, **query, **start})
+        super().__init__(document, unquote_plus)
         # Only the first version repeats the marker, and only the second counts the keys and gives tokens.
-        cut_off = self._is_truncated and not self._document.has("NextContinuationToken")
-        self.is_v1 = (self._document.has("Marker") or cut_off) and not self._document.has("KeyCount")
-        self.objects = list(self._objects())
-        self.prefixes = [self._key(item, "Prefix") for item in self._document.elements("CommonPrefixes")]
-        self.following = self._following(place)
+        cut_off = self.is_truncated and not document.has("NextContinuationToken")
+        self.is_v1 = (document.has("Marker") or cut_off) and not document.has("KeyCount")
+        self.following = self._following(place, self._decode(document.text("NextMarker")) if self.is_v1 else "")
 
-    @property
-    def _is_truncated(self) -> bool:
-        return self._document.text("IsTruncated") == "true"
-
-    def _following(self, place: _Place) -> _Place | None:
-        """Where the next page begins: by the token, by the marker, or behind the last name of this one."""
-        if not self._is_truncated:
+    def _following(self, place: _Place, given: str) -> _Place | None:
+        """Where the next page begins: by the token, by the marker `given`, or behind the last name of this one."""
+        if not self.is_truncated:
             return None
-        token = self._document.text("NextContinuationToken")
-        if token:
-            return _Place("continuation-token", token)
-        last = max([*(key for key, *_ in self.objects), *self.prefixes], default="")
-        if last in self.prefixes:
-            # The names below it were put together to one line of this page.
-            last += _LAST
-        given = self._decoded(self._document.text("NextMarker")) if self.is_v1 else ""
-        place_after = _Place("marker" if self.is_v1 else "start-after", given or last)
+        if self.token:
+            return _Place("continuation-token", self.token)
+        place_after = _Place("marker" if self.is_v1 else "start-after", given or self.end)
         # A marker that is given need not be a name; a name has to come after the one before.
         stands = place_after.value == place.value or (not given and place_after.value < place.value)
         if not place_after.value or (place.name == place_after.name and stands):
             raise InvalidAnswerError("a listing of the store is cut and does not say how it goes on")
         return place_after
-
-    def _objects(self) -> Iterator[tuple[str, int, datetime, str]]:
-        """Key, size, time and ETag of each object."""
-        document = self._document
-        changed, etag = (document.space + name for name in ("LastModified", "ETag"))
-        for item in document.elements("Contents"):
-            size, time = document.number(item, "Size"), time_of(item.findtext(changed))
-            yield self._key(item, "Key"), size, time, item.findtext(etag) or ""
-
-    def _key(self, item: Element, name: str) -> str:
-        return self._decoded(self._document.required(item, name))
-
-    def _decoded(self, text: str) -> str:
-        return unquote_plus(text) if self._encoded else text
 
 
 class _Lister:
@@ -152,21 +119,19 @@ class _Lister:
     def page(self, place: _Place, wanted: int) -> tuple[list[Entry], _Place | None]:
         bucket = self._bucket
         full = bucket.full(self._prefix)
-        place = self._leap(place.last) or place
+        if self._recursive and self._order == "bytewise":
+            after = skip_after(place.last, self._skipped)
+            place = _Place("start-after", bucket.full(after)) if after else place
         listed = self._list(full, min(wanted or _MOST, _MOST), place)
         prefixes, objects = listed.prefixes, listed.objects
         if self._order == "tree" and not self._recursive:
             prefixes = self._inhabited(prefixes)
-            if objects and objects[0][0] == full and self._first(full) != full:
+            if objects and objects[0].key == full and self._first(full) != full:
                 del objects[0]
         if place.name == "start-after" and self._order == "bytewise":
             # A server of the first version has not understood where it begins, and may not show which it is.
-            objects = [found for found in objects if found[0] > place.value]
-        entries = [Entry(bucket.relative(key), size, time, version=etag) for key, size, time, etag in objects]
-        # A prefix that is nothing but slashes, `a//`, is the directory `a/`.
-        entries += [Entry(bucket.relative(prefix)[:-1], is_dir=True) for prefix in prefixes]
-        if prefixes:
-            entries.sort(key=lambda entry: sort_key(entry.key, is_dir=entry.is_dir, order=self._order))
+            objects = [found for found in objects if found.key > place.value]
+        entries = entries_of(objects, prefixes, bucket.relative, self._order)
         last = entries[-1].key if entries else ""
         return entries, replace(listed.following, last=last) if listed.following else None
 
@@ -182,14 +147,6 @@ class _Lister:
     def _spoken(self, place: _Place) -> _Place:
         return replace(place, name="marker") if self._bucket.lists_v1 and place.name == "start-after" else place
 
-    def _leap(self, last: str) -> _Place | None:
-        """Where to go on after a page that ended below a directory whose content is not wanted."""
-        if not self._recursive or self._order != "bytewise":
-            return None
-        above = [last[:end] for end, character in enumerate(last) if character == "/"]
-        leaps = [self._bucket.full(f"{directory}/{_BEYOND}") for directory in above if directory in self._skipped]
-        return _Place("start-after", leaps[0]) if leaps and leaps[0] > self._bucket.full(last) else None
-
     def _inhabited(self, prefixes: list[str]) -> list[str]:
         """Those below which there is an object."""
         found = fan_out(self._first, prefixes, threads=_CHECKS, name="list")
@@ -197,4 +154,4 @@ class _Lister:
 
     def _first(self, prefix: str) -> str | None:
         """The first key of a flat listing, which shows no directory that was emptied."""
-        return next((key for key, *_ in _Listed(self._bucket, prefix, 1, _Place()).objects), None)
+        return next((found.key for found in _Listed(self._bucket, prefix, 1, _Place()).objects), None)

@@ -1,146 +1,130 @@
-"""The requests about one object: head, get, put, a part, and a stream."""
+"""The requests about one object, with what S3 and the servers that follow it answer of their own."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from functools import partial
+from typing import TypeVar
 
+from storagedriver.adapter.checksums import Checksum, crc_of, encoded
 from storagedriver.adapter.http.answer import Answer, AnswerError, HTTPBody
-from storagedriver.adapter.http.reading import first_byte, http_time, measured, open_range, size_in, whole
-from storagedriver.adapter.multipart import Part
-from storagedriver.adapter.one_put import version_of
+from storagedriver.adapter.http.object_requests import ObjectRequests
 from storagedriver.adapter.store import Body, EmptyBody, Entry
 from storagedriver.drivers.s3.bucket import Bucket
 from storagedriver.drivers.s3.errors import code_of, status
-from storagedriver.drivers.s3.uploads import explain
-from storagedriver.errors import InvalidAnswerError
 
-__all__ = ["get", "head", "put", "put_part", "stream", "written_over"]
+__all__ = ["Objects"]
 
-_NOT_FOUND = 404
+T = TypeVar("T")
+
 _UNSATISFIABLE = 416
 _CONFLICTS = (409, 412)
 _NOT_IMPLEMENTED = 501
 #: The statuses that HEAD gives without a reason for what another request explains.
 _UNEXPLAINED = (301, 400)
+#: What a server answers to a header that it does not know, where it does not pass over it.
+_UNKNOWN_HEADER = ("InvalidArgument", "InvalidRequest", "NotImplemented")
+#: Encryptions under which the ETag is no MD5: https://docs.aws.amazon.com/AmazonS3/latest/API/API_Object.html
+_OPAQUE = ("x-amz-server-side-encryption-customer-algorithm", "x-amz-server-side-encryption-aws-kms-key-id")
 
 
-def head(bucket: Bucket, key: str) -> Entry | None:
-    """The object, None if there is none or no such bucket: HEAD cannot tell the two apart."""
-    try:
-        return _head(bucket, key, {})
-    except AnswerError as error:
-        if status(error) == _NOT_FOUND:
-            return None
-        if status(error) in _UNEXPLAINED:
-            bucket.requests.send("GET", "", {"list-type": 2, "prefix": bucket.full(key), "max-keys": 1})
-        raise
+class Objects(ObjectRequests[Bucket]):
+    """The requests.
 
-
-def get(bucket: Bucket, key: str) -> bytes:
-    """The whole content."""
-    answer = bucket.requests.send("GET", bucket.full(key), large=True, interpret=_with_etag)
-    return whole(answer, lambda: _head(bucket, key, _same(answer.headers.get("ETag", ""))).size)
-
-
-def put(bucket: Bucket, key: str, content: memoryview, condition: Mapping[str, str] | None = None) -> None:
-    """Write the content in one request, which S3 makes visible as a whole."""
-    headers = {**bucket.writing, **(condition or {})}
-    bucket.requests.send("PUT", bucket.full(key), headers=headers, body=content, interpret=_with_etag)
-
-
-def written_over(bucket: Bucket, key: str, version: str, write: Callable[[Mapping[str, str]], None]) -> bool:
-    """Write where nothing but one version of the object lies, ``""`` for nothing; False if something else does.
-
-    https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-requests.html
-
-    Parameters
-    ----------
-    bucket, key, version : Bucket, str, str
-        The object.
-    write : callable
-        Writes it, with the headers of the condition.
+    Checksums: https://docs.aws.amazon.com/AmazonS3/latest/userguide/checking-object-integrity.html
     """
-    if not bucket.requests.keeps_conditions and not _is_still(bucket, key, version):
-        return False
-    condition = {"If-Match": version} if version else {"If-None-Match": "*"}
-    try:
-        write(condition if bucket.takes_conditions else {})
-    except AnswerError as error:
-        if status(error) == _NOT_IMPLEMENTED:
-            # OpenStack's server takes one of the two only.
-            bucket.takes_conditions = False
-        elif status(error) not in _CONFLICTS and not (version and code_of(error) == "NoSuchKey"):
+
+    asking: Mapping[str, str] = {"x-amz-checksum-mode": "ENABLED"}
+
+    def head(self, key: str) -> Entry | None:
+        """The object, None if there is none or no such bucket: HEAD cannot tell the two apart."""
+        try:
+            return super().head(key)
+        except AnswerError as error:
+            if status(error) in _UNEXPLAINED:
+                query = {"list-type": 2, "prefix": self._bucket.full(key), "max-keys": 1}
+                self._bucket.requests.send("GET", "", query)
             raise
-        elif not _is_still(bucket, key, version):
+
+    def get(self, key: str) -> bytes:
+        """The whole content."""
+        return self._with_checksums(partial(super().get, key))
+
+    def stream(self, key: str, offset: int, length: int | None, version: str) -> Body:
+        """Open the content from `offset` on, of `version` only if that is not empty."""
+        try:
+            return super().stream(key, offset, length, version)
+        except AnswerError as error:
+            if code_of(error) != "InvalidRange" or status(error) == _UNSATISFIABLE:
+                raise
+            # Some servers answer 400 to what is past the end.
+            return EmptyBody(self._head(key, {"If-Match": version} if version else {}))
+
+    def written_over(self, key: str, version: str, write: Callable[[Mapping[str, str]], object]) -> bool:
+        """As `ObjectRequests.written_over`.
+
+        https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-requests.html
+        """
+        bucket = self._bucket
+        if not bucket.requests.keeps_conditions and not self.is_still(key, version):
             return False
-        # What lies there is as it was: SeaweedFS takes a directory of the same name for an object.
-        write({})
-    return True
+        condition = {"If-Match": version} if version else {"If-None-Match": "*"}
+        try:
+            write(condition if bucket.takes_conditions else {})
+        except AnswerError as error:
+            if status(error) == _NOT_IMPLEMENTED:
+                # OpenStack's server takes one of the two only.
+                bucket.takes_conditions = False
+            elif status(error) not in _CONFLICTS and not (version and code_of(error) == "NoSuchKey"):
+                raise
+            elif not self.is_still(key, version):
+                return False
+            # What lies there is as it was: SeaweedFS takes a directory of the same name for an object.
+            write({})
+        return True
 
+    def _put(self, key: str, content: memoryview, headers: Mapping[str, str]) -> None:
+        write = super()._put
+        self._with_checksums(lambda: write(key, content, {**headers, **self._summed(content)}))
 
-def _is_still(bucket: Bucket, key: str, version: str) -> bool:
-    return version_of(head(bucket, key)) == version
+    def _open(self, key: str, same: Mapping[str, str], part: Mapping[str, str]) -> HTTPBody:
+        return self._with_checksums(partial(super()._open, key, same, part))
 
+    @property
+    def _asked(self) -> Mapping[str, str]:
+        return super()._asked if self._bucket.takes_checksums else {}
 
-def put_part(bucket: Bucket, key: str, upload_id: str, number: int, data: memoryview) -> Part:
-    """Send a part."""
-    try:
-        query = {"partNumber": number, "uploadId": upload_id}
-        answer = bucket.requests.send("PUT", bucket.full(key), query, body=data, interpret=_with_etag)
-    except Exception as error:
-        explain(bucket, key, upload_id, error)
-        raise
-    return Part(number, len(data), answer.headers["ETag"])
+    def _summed(self, content: memoryview) -> dict[str, str]:
+        """The headers by which the server checks what it receives, and keeps the checksum."""
+        if self._checksums == "never" or not self._bucket.takes_checksums:
+            return {}
+        headers = {"x-amz-checksum-crc32c": encoded("crc32c", crc_of("crc32c", content))}
+        return {**headers, **self._bucket.checking(content)}
 
-
-def stream(bucket: Bucket, key: str, offset: int, length: int | None, version: str) -> Body:
-    """Open the content from `offset` on, of `version` only if that is not empty."""
-    same = _same(version)
-
-    def send(headers: Mapping[str, str]) -> HTTPBody:
-        return bucket.requests.open(bucket.full(key), {**same, **headers}, partial(_entry, key))
-
-    try:
-        return open_range(send, partial(_head, bucket, key, same), offset, length)
-    except AnswerError as error:
-        if code_of(error) != "InvalidRange" or status(error) == _UNSATISFIABLE:
+    def _with_checksums(self, send: Callable[[], T]) -> T:
+        """Send a request with its checksums; without, if the server refuses them and they are not demanded."""
+        bucket = self._bucket
+        try:
+            return send()
+        except AnswerError as error:
+            is_unknown = status(error) == _NOT_IMPLEMENTED or code_of(error) in _UNKNOWN_HEADER
+            if self._checksums != "auto" or not bucket.takes_checksums or not is_unknown:
+                raise
+        bucket.takes_checksums = False
+        try:
+            return send()
+        except AnswerError:
+            # It was something else.
+            bucket.takes_checksums = True
             raise
-        # Some servers answer 400 to what is past the end.
-        return EmptyBody(_head(bucket, key, same))
 
-
-def _head(bucket: Bucket, key: str, same: Mapping[str, str]) -> Entry:
-    """The object, with its size."""
-    full = bucket.full(key)
-    entry = _entry(key, bucket.requests.send("HEAD", full, headers=same))
-    return measured(
-        entry,
-        lambda: first_byte(lambda headers: bucket.requests.open(full, {**same, **headers}, partial(_entry, key))),
-        lambda: _listed_size(bucket, full),
-    )
-
-
-def _with_etag(answer: Answer) -> Answer:
-    """An answer by which something was written, or one that describes an object: it has an ETag."""
-    if not answer.headers.get("ETag"):
-        raise InvalidAnswerError(f"HTTP {answer.status} without an ETag is no answer of S3")
-    return answer
-
-
-def _same(version: str) -> dict[str, str]:
-    return {"If-Match": version} if version else {}
-
-
-def _listed_size(bucket: Bucket, full: str) -> int | None:
-    listed = bucket.requests.ask("ListBucketResult", "GET", "", {"list-type": 2, "prefix": full, "max-keys": 1})
-    for item in listed.elements("Contents"):
-        if listed.required(item, "Key") == full:
-            return listed.number(item, "Size")
-    return None
-
-
-def _entry(key: str, answer: Answer) -> Entry:
-    _with_etag(answer)
-    time = http_time(answer.headers.get("Last-Modified"))
-    return Entry(key, size_in(answer), time, version=answer.headers.get("ETag", ""))
+    def _checksum_in(self, answer: Answer) -> Checksum | None:
+        headers = answer.headers
+        if headers.get("x-amz-checksum-type", "FULL_OBJECT") == "FULL_OBJECT":
+            for name in ("crc32c", "crc64nvme"):
+                if text := headers.get(f"x-amz-checksum-{name}"):
+                    return Checksum.of_text(name, text)
+        etag = headers.get("ETag", "").strip('"')
+        if self._checksums != "always" or len(etag) != 32 or any(name in headers for name in _OPAQUE):  # noqa: PLR2004 - an MD5
+            return None
+        return Checksum("md5", bytes.fromhex(etag))

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
+from storagedriver.adapter.checksums import CHECKSUMS
 from storagedriver.errors import ParameterError
 from storagedriver.parameters import boolean, choice, integer, number, parse, string
 
@@ -100,6 +101,7 @@ class S3Parameters:
     usefipsendpoint: bool = boolean()
     loglevel: str = choice("off", LOG_LEVELS, fold=str.lower, synonyms={False: "off"})
     payloadsigning: str = choice("auto", ("auto", "always", "never"), fold=str.lower)
+    checksums: str = choice("auto", CHECKSUMS, fold=str.lower)
     timeout: float = number(15)
     uploadconcurrency: int = integer(4, minimum=1)
     readconcurrency: int = integer(1, minimum=1)

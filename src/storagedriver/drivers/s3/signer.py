@@ -10,7 +10,7 @@ import base64
 import hashlib
 import hmac
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from email.utils import formatdate
 from functools import lru_cache
@@ -18,14 +18,12 @@ from typing import Protocol
 from urllib.parse import quote, urlsplit
 
 from storagedriver.adapter.http.answer import Signed
+from storagedriver.adapter.http.signing import signing_key
 
 __all__ = ["UNSIGNED", "Credentials", "Signer", "SignerV2", "SignerV4"]
 
 #: In place of a hash, where TLS protects the body.
 UNSIGNED = "UNSIGNED-PAYLOAD"
-
-#: The bytes of a block of SHA-256.
-_BLOCK = 64
 
 Query = Sequence[tuple[str, str]]
 
@@ -90,7 +88,6 @@ class SignerV4:
 
     def __init__(self, region: str) -> None:
         self._region = region
-        self._key: tuple[tuple[str, str], Callable[[bytes], str]] = (("", ""), _Keyed(b""))
 
     def sign(
         self,
@@ -115,36 +112,10 @@ class SignerV4:
         scope = f"{moment[:8]}/{self._region}/s3/aws4_request"
         asked = f"{method}\n/{path}\n{encoded}\n{lines}\n\n{names}\n{payload}"
         text = f"AWS4-HMAC-SHA256\n{moment}\n{scope}\n{hashlib.sha256(asked.encode()).hexdigest()}"
-        signature = self._key_of(credentials, moment[:8])(text.encode())
+        sign = signing_key(f"AWS4{credentials.secret_key}", moment[:8], self._region, "s3", "aws4_request")
         who = f"Credential={credentials.access_key}/{scope}"
-        sent["Authorization"] = f"AWS4-HMAC-SHA256 {who}, SignedHeaders={names}, Signature={signature}"
+        sent["Authorization"] = f"AWS4-HMAC-SHA256 {who}, SignedHeaders={names}, Signature={sign(text.encode())}"
         return Signed(method, f"{url}?{encoded}" if encoded else url, sent)
-
-    def _key_of(self, credentials: Credentials, day: str) -> Callable[[bytes], str]:
-        """What signs with the key of a day, which takes four times as long to make as a signature."""
-        known, sign = self._key
-        if known != (credentials.secret_key, day):
-            key = f"AWS4{credentials.secret_key}".encode()
-            for part in (day, self._region, "s3", "aws4_request"):
-                key = hmac.digest(key, part.encode(), "sha256")
-            sign = _Keyed(key)
-            self._key = ((credentials.secret_key, day), sign)
-        return sign
-
-
-class _Keyed:
-    """HMAC-SHA256 with one key, whose blocks are hashed once (RFC 2104, 4): half of what `hmac.digest` takes."""
-
-    def __init__(self, key: bytes) -> None:
-        block = key.ljust(_BLOCK, b"\0")
-        self._inner = hashlib.sha256(bytes(byte ^ 0x36 for byte in block))
-        self._outer = hashlib.sha256(bytes(byte ^ 0x5C for byte in block))
-
-    def __call__(self, text: bytes) -> str:
-        inner, outer = self._inner.copy(), self._outer.copy()
-        inner.update(text)
-        outer.update(inner.digest())
-        return outer.hexdigest()
 
 
 @lru_cache(maxsize=4)

@@ -1,32 +1,32 @@
-"""The store of the s3 driver: what the adapter asks for, and who does it."""
+"""The store of the s3 driver: what it has beside any store over a bucket."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from collections.abc import Set as AbstractSet
 from datetime import timedelta
 from importlib.util import find_spec
 from typing import Any
 
-from storagedriver.adapter.multipart import OpenUpload, Part, composite_etag
-from storagedriver.adapter.multipart_uploads import MultipartUploads
-from storagedriver.adapter.one_put import OVERTAKEN
-from storagedriver.adapter.store import Body, Entry, Failure, UploadsStore
+from storagedriver.adapter.http.bucket_store import BucketStore, Calls, Copies
+from storagedriver.adapter.store import Entry, Failure
 from storagedriver.driver import Capabilities
-from storagedriver.drivers.s3 import copying, deleting, errors, listing, objects, signing, uploads
-from storagedriver.drivers.s3.bucket import Bucket
+from storagedriver.drivers.s3 import errors, listing, signing
+from storagedriver.drivers.s3.bucket import COPY_RATE, Bucket
+from storagedriver.drivers.s3.deleting import bulk
+from storagedriver.drivers.s3.objects import Objects
 from storagedriver.drivers.s3.parameters import S3Parameters
 from storagedriver.drivers.s3.requests import Requests
 from storagedriver.drivers.s3.sdk import SDK
-from storagedriver.errors import ConflictError
+from storagedriver.drivers.s3.uploads import Uploads
 from storagedriver.parameters import secrets
 from storagedriver.paths import WalkOrder
 
 __all__ = ["S3Store"]
 
 
-class S3Store(UploadsStore):
-    """One bucket and root directory; also the `storagedriver.adapter.multipart.MultipartClient` of its uploads.
+class S3Store(BucketStore):
+    """One bucket and root directory.
 
     Parameters
     ----------
@@ -51,30 +51,32 @@ class S3Store(UploadsStore):
         signs_urls=True,
         walk_order="bytewise",
     )
-    #: S3 takes 5 GiB in one request, but a body is in memory as a whole and is
-    #: sent again as a whole.
-    put_limit = 64 << 20
-    max_expires = timedelta(days=7)
+
+    chunk_parameter = "chunksize"
+    _bucket: Bucket
 
     def __init__(self, name: str, parameters: S3Parameters) -> None:
-        super().__init__(name, secrets=secrets(parameters))
         if find_spec("s3fs") is None:
             raise ModuleNotFoundError("No module named 's3fs'", name="s3fs")
         self._parameters = parameters
-        self.read_concurrency = parameters.readconcurrency
         self._sdk = SDK(parameters, parameters.endpoint)
-        self._bucket = Bucket(Requests(parameters, self._sdk), parameters)
         self._signing = SDK(parameters, parameters.redirectendpoint) if parameters.redirectendpoint else self._sdk
-        self._uploads = MultipartUploads(
-            self,
-            self.limit,
+        bucket = Bucket(Requests(parameters, self._sdk), parameters)
+        super().__init__(
+            name,
+            Calls(bucket, Objects(bucket, parameters.checksums), Uploads(bucket), bulk(bucket)),
+            Copies(
+                parameters.multipartcopythresholdsize,
+                parameters.multipartcopychunksize,
+                parameters.multipartcopymaxconcurrency,
+                COPY_RATE,
+            ),
             chunk_size=parameters.chunksize,
-            chunk_parameter="chunksize",
             concurrency=parameters.uploadconcurrency,
-            copy_chunk_size=parameters.multipartcopychunksize,
-            copy_concurrency=parameters.multipartcopymaxconcurrency,
             equal_parts=parameters.equal_parts,
+            secrets=secrets(parameters),
         )
+        self.read_concurrency = parameters.readconcurrency
 
     def __reduce__(self) -> tuple[Any, ...]:
         return type(self), (self.name, self._parameters)
@@ -96,28 +98,6 @@ class S3Store(UploadsStore):
         """Say what a failure means."""
         return errors.classify(error)
 
-    def head(self, key: str, /) -> Entry | None:
-        """The object, None if there is none or no such bucket."""
-        return objects.head(self._bucket, key)
-
-    def get(self, key: str, /) -> bytes:
-        """The whole content."""
-        return objects.get(self._bucket, key)
-
-    def stream(self, key: str, offset: int, length: int | None, version: str, /) -> Body:
-        """Open the content."""
-        return objects.stream(self._bucket, key, offset, length, version)
-
-    def put(self, key: str, content: memoryview, /) -> None:
-        """Write the content atomically."""
-        objects.put(self._bucket, key, content)
-
-    def put_over(self, key: str, content: memoryview, version: str, /) -> bool:
-        """Write the content atomically over one version."""
-        return objects.written_over(
-            self._bucket, key, version, lambda condition: objects.put(self._bucket, key, content, condition)
-        )
-
     def pages(
         self,
         prefix: str,
@@ -132,14 +112,6 @@ class S3Store(UploadsStore):
             self._bucket, prefix, recursive=recursive, start_after=start_after, limit=limit, skipped=skipped
         )
 
-    def copy(self, source: str, dest: str, /) -> None:
-        """Copy an object over `dest`, on the server."""
-        copying.copy(self._bucket, self, source, dest)
-
-    def delete(self, keys: Sequence[str], /) -> None:
-        """Delete objects, up to 1000 a request."""
-        deleting.delete(self._bucket, keys)
-
     def sign(self, key: str, method: str, expires: timedelta, /) -> str | None:
         """A signed URL, for the redirectendpoint if there is one."""
         return signing.sign(self._bucket, self._signing, key, method, expires)
@@ -150,47 +122,3 @@ class S3Store(UploadsStore):
         self._sdk.close()
         if self._signing is not self._sdk:
             self._signing.close()
-
-    def create_multipart(self, key: str, /) -> str:
-        """Begin an upload and return its id."""
-        return uploads.create(self._bucket, key)
-
-    def put_part(self, key: str, upload_id: str, number: int, data: memoryview, /) -> Part:
-        """Send a part."""
-        return objects.put_part(self._bucket, key, upload_id, number, data)
-
-    def copy_part(self, key: str, upload_id: str, number: int, source: Entry, first: int, size: int, /) -> Part:
-        """Make a part of a range of an object."""
-        return uploads.copy_part(self._bucket, key, upload_id, number, source, first, size)
-
-    def list_parts(self, key: str, upload_id: str, /) -> Sequence[Part]:
-        """All parts."""
-        return uploads.list_parts(self._bucket, key, upload_id)
-
-    def complete_multipart(self, key: str, upload_id: str, parts: Sequence[Part], over: str | None = None, /) -> None:
-        """Publish, over one version only if it is given."""
-
-        def write(condition: Mapping[str, str] | None = None) -> None:
-            uploads.complete(self._bucket, key, upload_id, parts, condition)
-
-        if over is None:
-            write()
-        elif not objects.written_over(self._bucket, key, over, write):
-            raise ConflictError(OVERTAKEN)
-
-    def abort_multipart(self, key: str, upload_id: str, /) -> None:
-        """Give an upload up; one that is gone is no error."""
-        uploads.abort(self._bucket, key, upload_id)
-
-    def list_multiparts(self, prefix: str, /) -> Iterator[OpenUpload]:
-        """All open uploads of keys that begin with `prefix`."""
-        return uploads.list_uploads(self._bucket, prefix)
-
-    def consists_of(self, key: str, parts: Sequence[Part], /) -> bool:
-        """Whether the object's ETag is that of these parts. Under SSE-KMS it says nothing, and so does this."""
-        entry = self.head(key)
-        return entry is not None and entry.version.strip('"') == composite_etag(parts)
-
-    def is_no_such_upload(self, error: Exception, /) -> bool:
-        """Whether the store says that the upload does not exist."""
-        return uploads.is_no_such_upload(error)

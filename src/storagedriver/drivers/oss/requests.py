@@ -1,0 +1,109 @@
+"""The requests about a bucket: signed, sent by the HTTP client, and read as the documents that they must be."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from storagedriver.adapter.http.answer import Answer, HTTPBody, Signed
+from storagedriver.adapter.http.client import HTTPClient
+from storagedriver.adapter.http.document import Document, with_document
+from storagedriver.adapter.store import Entry
+from storagedriver.drivers.oss.parameters import OSSParameters
+from storagedriver.drivers.oss.signer import Credentials, Request, Signer, SignerV1, SignerV4
+
+__all__ = ["Requests"]
+
+
+class Requests:
+    """Requests about a bucket and its objects.
+
+    Parameters
+    ----------
+    parameters : OSSParameters
+        Where the store is, and how to speak to it.
+    """
+
+    def __init__(self, parameters: OSSParameters) -> None:
+        self._parameters = parameters
+        self._http = HTTPClient(timeout=parameters.timeout)
+        credentials = Credentials(parameters.accesskeyid.strip(), parameters.accesskeysecret.strip())
+        self._signer: Signer = SignerV1(credentials)
+        if parameters.signs_v4:
+            self._signer = SignerV4(credentials, parameters.region_id)
+
+    def send(
+        self,
+        method: str,
+        key: str,
+        query: Mapping[str, Any] | None = None,
+        headers: Mapping[str, str] | None = None,
+        *,
+        body: memoryview | None = None,
+        **options: Any,
+    ) -> Answer:
+        """Send a request and read the answer.
+
+        Parameters
+        ----------
+        method : str
+            The HTTP method.
+        key : str
+            The object, with the root directory; ``""`` for the bucket itself.
+        query, headers : mapping, optional
+            What the request takes; of the query those that are None are left out.
+        body : memoryview, optional
+            What is sent; it is not copied.
+        **options
+            As for `HTTPClient.request`.
+        """
+        return self._http.request(self._signed(method, key, query, headers), body=body, **options)
+
+    def ask(self, root: str, method: str, key: str, query: Mapping[str, Any], **options: Any) -> Document:
+        """Send a request whose answer is a document.
+
+        Parameters
+        ----------
+        root : str
+            The name of the document's outermost element.
+        method, key, query, **options
+            As for `send`.
+
+        Raises
+        ------
+        InvalidAnswerError
+            If the answer is another document, or none.
+        """
+        read = with_document(root, f"{method} of {key or 'the bucket'}")
+        document: Document = self.send(method, key, query, interpret=read, **options).document
+        return document
+
+    def open(self, key: str, headers: Mapping[str, str], entry: Callable[[Answer], Entry]) -> HTTPBody:
+        """GET an object and give its content as a stream; `entry` reads its head."""
+        return self._http.stream(self._signed("GET", key, None, headers), entry)
+
+    def presign(self, method: str, key: str, expires: int) -> str:
+        """A signed URL for a method and a key, which lives for some seconds."""
+        return self._signer.presign(self._request(method, key), time.time(), expires)
+
+    def close(self) -> None:
+        """Close the connections of this process. Another request would open new ones."""
+        self._http.close()
+
+    def _signed(
+        self, method: str, key: str, query: Mapping[str, Any] | None, headers: Mapping[str, str] | None
+    ) -> Callable[[], Signed]:
+        request = self._request(method, key, query, headers)
+        return lambda: self._signer.sign(request, time.time())
+
+    def _request(
+        self,
+        method: str,
+        key: str,
+        query: Mapping[str, Any] | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> Request:
+        bucket = self._parameters.bucket
+        asked = [(name, str(value)) for name, value in (query or {}).items() if value is not None]
+        return Request(method, self._parameters.locate(bucket, key), f"/{bucket}/{key}", asked, headers or {})
