@@ -9,8 +9,9 @@ import pytest
 from storagedriver import BucketNotFoundError, ConflictError, PathNotFoundError, StorageDriverError
 from storagedriver.adapter.driver import FsspecDriver
 from storagedriver.driver import FileWriter
-from storagedriver.drivers.swift.container import Container
-from storagedriver.drivers.swift.layout import Layout, numbered
+from storagedriver.drivers.swift.layout import Layout
+from storagedriver.swiftfs.container import Container
+from storagedriver.swiftfs.segments import numbered
 from storagedriver.testsuites.helpers import MIB, drain, pattern, upload
 from tests.swift.conftest import MakeSwift, names
 

@@ -10,7 +10,7 @@ import pytest
 
 from storagedriver import UnsupportedMethodError
 from storagedriver.adapter.driver import FsspecDriver
-from storagedriver.drivers.swift.container import Container
+from storagedriver.swiftfs.container import Container
 from storagedriver.testsuites.helpers import MIB, pattern, upload
 from tests.swift.conftest import TEMP_URL_KEY, MakeSwift
 

@@ -8,9 +8,8 @@ import pytest
 
 from storagedriver import ParameterError, PermissionDeniedError, UnavailableError
 from storagedriver.adapter.driver import FsspecDriver
-from storagedriver.drivers.swift import deleting, listing
-from storagedriver.drivers.swift.auth import Access
-from storagedriver.drivers.swift.filesystem import SwiftFileSystem
+from storagedriver.swiftfs import SwiftFileSystem, deleting, listing
+from storagedriver.swiftfs.auth import Access
 from storagedriver.testsuites.faults.actions import Answer, CutReply, LoseReply
 from storagedriver.testsuites.faults.proxy import FaultProxy
 from storagedriver.testsuites.helpers import MIB, drain, pattern, together, upload

@@ -8,19 +8,17 @@ if nothing lies there any more that still has them.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from storagedriver.adapter.fanout import fan_out
-from storagedriver.drivers.swift.container import Container, ObjectInfo
-from storagedriver.drivers.swift.deleting import delete
 from storagedriver.drivers.swift.layout import Layout
-from storagedriver.drivers.swift.listing import Listed, objects
+from storagedriver.swiftfs.container import Container, ObjectInfo
+from storagedriver.swiftfs.deleting import delete
+from storagedriver.swiftfs.listing import Listed, heads, objects
 
-__all__ = ["Orphan", "Releaser", "heads", "sizes"]
-
-_THREADS = 16
+__all__ = ["Orphan", "Releaser"]
 
 
 @dataclass
@@ -43,12 +41,6 @@ class Orphan:
     segments: str
     started: datetime
     size: int = 0
-
-
-def heads(container: Container, names: Sequence[str], *, raw: bool) -> Mapping[str, ObjectInfo]:
-    """The headers of many objects, of those that are there; some are asked for at a time."""
-    found = fan_out(lambda name: container.head(name, raw=raw), names, threads=_THREADS, name="head")
-    return {name: info for name, info in zip(names, found, strict=True) if info is not None}
 
 
 class Releaser:
@@ -140,16 +132,3 @@ class Releaser:
     def _delete(self, names: Sequence[str]) -> None:
         if names:
             delete(self._container.client, [f"{self._container.name}/{name}" for name in names])
-
-
-def sizes(container: Container, lines: Sequence[Listed]) -> Iterator[tuple[Listed, int]]:
-    """The lines of a listing with the sizes that they really have."""
-    suspects = [line.name for line in lines if line.may_be_manifest]
-    known = heads(container, suspects, raw=False)
-    for line in lines:
-        info = known.get(line.name)
-        if info is None:
-            yield line, line.size
-        else:
-            told = [size for size in (info.size, info.whole) if size is not None]
-            yield line, min(told, default=0)

@@ -12,19 +12,18 @@ from typing import Any
 from storagedriver.adapter.ahead import Listing
 from storagedriver.adapter.store import Body, Entry, Failure, Store, Upload
 from storagedriver.driver import Capabilities, UploadInfo
-from storagedriver.drivers.swift import errors
-from storagedriver.drivers.swift.container import Container, ObjectInfo
-from storagedriver.drivers.swift.filesystem import SwiftFileSystem
 from storagedriver.drivers.swift.layout import Layout
-from storagedriver.drivers.swift.listing import Listed, objects, page
 from storagedriver.drivers.swift.parameters import SwiftParameters
-from storagedriver.drivers.swift.reading import open_object
-from storagedriver.drivers.swift.releasing import Releaser, sizes
-from storagedriver.drivers.swift.segments import dynamic_segments, pieces
-from storagedriver.drivers.swift.tempurl import TempUrls
-from storagedriver.drivers.swift.uploads import SwiftUploads, copy_pieces
+from storagedriver.drivers.swift.releasing import Releaser
+from storagedriver.drivers.swift.uploads import SwiftUploads
 from storagedriver.errors import PathNotFoundError
 from storagedriver.parameters import secrets
+from storagedriver.swiftfs import SwiftFileSystem, errors
+from storagedriver.swiftfs.container import Container, ObjectInfo
+from storagedriver.swiftfs.listing import Listed, objects, page, sizes
+from storagedriver.swiftfs.reading import open_object
+from storagedriver.swiftfs.segments import copy_pieces, dynamic_segments, pieces
+from storagedriver.swiftfs.tempurl import TempUrls
 
 __all__ = ["SwiftStore"]
 

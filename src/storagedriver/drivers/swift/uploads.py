@@ -11,24 +11,21 @@ import contextlib
 import secrets
 import time
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 
 from storagedriver.adapter.parts import PartEngine, PartUpload, growing
 from storagedriver.adapter.store import Upload
-from storagedriver.drivers.swift.container import Container, ObjectInfo
-from storagedriver.drivers.swift.deleting import delete
-from storagedriver.drivers.swift.layout import Layout, numbered
-from storagedriver.drivers.swift.listing import objects
-from storagedriver.drivers.swift.releasing import Releaser, heads
-from storagedriver.drivers.swift.segments import Segment, dynamic_segments, pieces
+from storagedriver.drivers.swift.layout import Layout
+from storagedriver.drivers.swift.releasing import Releaser
 from storagedriver.errors import ConflictError, PathNotFoundError, UnavailableError
+from storagedriver.swiftfs.container import LARGEST, Container, ObjectInfo
+from storagedriver.swiftfs.deleting import delete
+from storagedriver.swiftfs.listing import heads, objects
+from storagedriver.swiftfs.segments import Segment, copy_pieces, dynamic_segments, numbered, pieces
 
-__all__ = ["SwiftUpload", "SwiftUploads", "copy_pieces"]
+__all__ = ["SwiftUpload", "SwiftUploads"]
 
-_LARGEST = 5 << 30
 _FIRST_PAUSE = 0.1
 _LONGEST_PAUSE = 2.0
-_COPIES = 4
 
 
 class SwiftUploads:
@@ -171,7 +168,7 @@ class SwiftUpload(PartUpload[Segment]):
             first=self._first,
             first_alone=self._resumed,
             base=sum(segment.size for segment in self._known),
-            part_size=growing(self._uploads.chunk_size, _LARGEST),
+            part_size=growing(self._uploads.chunk_size, LARGEST),
             concurrency=self._uploads.concurrency,
         )
 
@@ -262,31 +259,3 @@ class SwiftUpload(PartUpload[Segment]):
         """The same, where the reason for it is what has to be reported. What stays behind can be purged."""
         with contextlib.suppress(Exception):
             self._discard()
-
-
-def copy_pieces(container: Container, parts: Sequence[Segment], segments: str) -> list[Segment]:
-    """Copy the pieces of an object on the server, as the segments of a new upload.
-
-    Parameters
-    ----------
-    container : Container
-        Where the segments shall be.
-    parts : sequence of Segment
-        The pieces.
-    segments : str
-        What the names of the segments shall begin with.
-    """
-
-    def copy(number: int, part: Segment) -> Segment:
-        key = numbered(segments, number)
-        headers = {"If-Match": part.etag} if part.etag else {}
-        if part.is_range:
-            headers["Range"] = f"bytes={part.first}-{part.first + part.size - 1}"
-        source = container.sibling(part.container)
-        source.copy(part.key, key, size=part.size, to=container, headers=headers)
-        return Segment(container.name, key, part.size, part.etag, number=number)
-
-    if len(parts) == 1:
-        return [copy(1, parts[0])]
-    with ThreadPoolExecutor(_COPIES, thread_name_prefix="storagedriver-copy") as pool:
-        return list(pool.map(copy, range(1, len(parts) + 1), parts))

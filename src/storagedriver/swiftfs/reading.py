@@ -12,10 +12,10 @@ from dataclasses import replace
 from storagedriver.adapter.http.answer import Answer, AnswerError, HTTPBody
 from storagedriver.adapter.http.reading import SIZE_UNKNOWN, check_range, range_of, size_in
 from storagedriver.adapter.store import Body, Entry
-from storagedriver.drivers.swift.container import RAW, Container, ObjectInfo, described, info_of
-from storagedriver.drivers.swift.errors import status
-from storagedriver.drivers.swift.segments import Segment, dynamic_segments
 from storagedriver.errors import ConflictError, PathNotFoundError, UnavailableError
+from storagedriver.swiftfs.container import RAW, Container, ObjectInfo, described, info_of
+from storagedriver.swiftfs.errors import status
+from storagedriver.swiftfs.segments import Segment, dynamic_segments
 
 __all__ = ["open_object", "read_object"]
 

@@ -12,7 +12,7 @@ from storagedriver.adapter.http.client import TRUST, HTTPClient
 from storagedriver.adapter.http.document import with_json
 from storagedriver.adapter.http.reading import without_content
 from storagedriver.adapter.store import Entry
-from storagedriver.drivers.swift.auth import Account
+from storagedriver.swiftfs.auth import Account
 
 __all__ = ["Client", "quoted"]
 

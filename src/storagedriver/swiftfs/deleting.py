@@ -12,9 +12,9 @@ from storagedriver.adapter.deleting import DeleteError
 from storagedriver.adapter.fanout import fan_out
 from storagedriver.adapter.http.answer import AnswerError
 from storagedriver.adapter.store import Failure
-from storagedriver.drivers.swift.client import Client, quoted
-from storagedriver.drivers.swift.errors import status
 from storagedriver.errors import InvalidAnswerError, PermissionDeniedError, StorageDriverError, UnavailableError
+from storagedriver.swiftfs.client import Client, quoted
+from storagedriver.swiftfs.errors import status
 
 __all__ = ["delete"]
 

@@ -10,12 +10,10 @@ from typing import Any
 
 from fsspec.spec import AbstractBufferedFile
 
-from storagedriver.drivers.swift import owned
-from storagedriver.drivers.swift.container import Container
-from storagedriver.drivers.swift.errors import for_fsspec
-from storagedriver.drivers.swift.layout import numbered
-from storagedriver.drivers.swift.segments import pieces
-from storagedriver.drivers.swift.uploads import copy_pieces
+from storagedriver.swiftfs import owned
+from storagedriver.swiftfs.container import Container
+from storagedriver.swiftfs.errors import for_fsspec
+from storagedriver.swiftfs.segments import copy_pieces, numbered, pieces
 
 __all__ = ["SwiftFile", "TextFile"]
 

@@ -11,11 +11,10 @@ import secrets
 import time
 from collections.abc import Callable
 
-from storagedriver.drivers.swift.container import Container, ObjectInfo
-from storagedriver.drivers.swift.deleting import delete
-from storagedriver.drivers.swift.listing import objects
-from storagedriver.drivers.swift.segments import pieces
-from storagedriver.drivers.swift.uploads import copy_pieces
+from storagedriver.swiftfs.container import Container, ObjectInfo
+from storagedriver.swiftfs.deleting import delete
+from storagedriver.swiftfs.listing import objects
+from storagedriver.swiftfs.segments import copy_pieces, pieces
 
 __all__ = ["copy", "new_segments", "release", "replace", "segments_container"]
 

@@ -8,16 +8,23 @@ segments are gone that it is empty. A HEAD of a segment is never late.
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from storagedriver.drivers.swift.container import RAW, Container, ObjectInfo
-from storagedriver.drivers.swift.layout import number_of, numbered
-from storagedriver.drivers.swift.listing import objects
+from storagedriver.adapter.fanout import fan_out
+from storagedriver.adapter.http.reading import range_of
 from storagedriver.errors import StorageDriverError
+from storagedriver.swiftfs.container import RAW, Container, ObjectInfo
+from storagedriver.swiftfs.listing import objects
 
-__all__ = ["Segment", "Segments", "dynamic_segments", "pieces"]
+__all__ = ["Segment", "Segments", "copy_pieces", "dynamic_segments", "number_of", "numbered", "pieces"]
+
+#: A segment is named ``<segments>/<number>``, with 16 decimal digits: so does the registry
+#: (registry/storage/driver/swift/swift.go in distribution 2.8).
+_NUMBER = re.compile(r"(.+)/([0-9]{16})")
+_COPIES = 4
 
 
 @dataclass(frozen=True)
@@ -47,6 +54,12 @@ class Segment:
     first: int = 0
     number: int | None = None
     is_range: bool = False
+
+    @property
+    def headers(self) -> Mapping[str, str]:
+        """The conditions by which a GET or a COPY of the object gives the piece, and no other."""
+        condition = {"If-Match": self.etag} if self.etag else {}
+        return {**range_of(self.first, self.size), **condition} if self.is_range else condition
 
 
 @dataclass(frozen=True)
@@ -91,6 +104,17 @@ class Segments:
         if self.missing:
             reason = f"a segment before {self.rest[0].key!r}" if self.rest else f"{self.missing} bytes of its segments"
             raise StorageDriverError(f"it is a large object, and {reason} cannot be found")
+
+
+def numbered(segments: str, number: int) -> str:
+    """The name of a segment."""
+    return f"{segments}/{number:016d}"
+
+
+def number_of(segments: str, name: str) -> int | None:
+    """The number of a segment, None if the name is not that of a segment of this upload."""
+    match = _NUMBER.fullmatch(name)
+    return int(match[2]) if match and match[1] == segments else None
 
 
 def dynamic_segments(container: Container, info: ObjectInfo, *, probe: bool = False) -> Segments:
@@ -222,3 +246,26 @@ def _piece(line: dict[str, Any]) -> Segment:
         return Segment(name, key, end - start, first=start, is_range=True)
     # The ETag of a segment that is large itself is not that of its content.
     return Segment(name, key, size)
+
+
+def copy_pieces(container: Container, parts: Sequence[Segment], segments: str) -> list[Segment]:
+    """Copy the pieces of an object on the server, as the segments of a new upload.
+
+    Parameters
+    ----------
+    container : Container
+        Where the segments shall be.
+    parts : sequence of Segment
+        The pieces.
+    segments : str
+        What the names of the segments shall begin with.
+    """
+
+    def copy(numbers: tuple[int, Segment]) -> Segment:
+        number, part = numbers
+        key = numbered(segments, number)
+        source = container.sibling(part.container)
+        source.copy(part.key, key, size=part.size, to=container, headers=part.headers)
+        return Segment(container.name, key, part.size, part.etag, number=number)
+
+    return fan_out(copy, list(enumerate(parts, 1)), threads=_COPIES, name="copy")

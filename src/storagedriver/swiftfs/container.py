@@ -17,16 +17,19 @@ from urllib.parse import quote, unquote
 from storagedriver.adapter.http.answer import Answer, AnswerError, HTTPBody
 from storagedriver.adapter.http.reading import SIZE_UNKNOWN, first_byte, measured
 from storagedriver.adapter.store import EPOCH, Entry
-from storagedriver.drivers.swift.client import Client
-from storagedriver.drivers.swift.errors import status
 from storagedriver.errors import BucketNotFoundError, InvalidAnswerError
+from storagedriver.swiftfs.client import Client
+from storagedriver.swiftfs.errors import status
 
-__all__ = ["CONTENT_TYPE", "EMPTY", "Container", "ObjectInfo", "described", "info_of"]
+__all__ = ["CONTENT_TYPE", "EMPTY", "LARGEST", "Container", "ObjectInfo", "described", "info_of"]
 
 #: What the registry gives everything it writes.
 CONTENT_TYPE = "application/octet-stream"
 #: The ETag of no bytes: of a manifest of a dynamic large object in a listing, for one.
 EMPTY = "d41d8cd98f00b204e9800998ecf8427e"
+#: The most bytes of one object, unless the operator has set another limit.
+#: https://docs.openstack.org/swift/latest/overview_large_objects.html
+LARGEST = 5 << 30
 
 #: The slowest copy on the server that is waited for, in bytes a second.
 _COPY_RATE = 8 << 20
