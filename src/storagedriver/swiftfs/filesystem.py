@@ -27,7 +27,7 @@ from storagedriver.swiftfs.deleting import delete
 from storagedriver.swiftfs.errors import for_fsspec, status
 from storagedriver.swiftfs.files import SwiftFile, TextFile
 from storagedriver.swiftfs.listing import Listed, containers, heads, objects, sizes
-from storagedriver.swiftfs.reading import read_object
+from storagedriver.swiftfs.reading import Reader
 from storagedriver.swiftfs.tempurl import TempUrls, TempUrlSettings
 
 __all__ = ["SwiftFileSystem"]
@@ -159,8 +159,11 @@ class SwiftFileSystem(AbstractFileSystem):  # type: ignore[misc]
             end = max(0, size + end) if end is not None and end < 0 else end
         offset = start or 0
         name, key = self._split(path, file=True)
+        reader = Reader(self.container(name))
         with for_fsspec(path):
-            return read_object(self.container(name), key, offset, None if end is None else max(0, end - offset))
+            if not offset and end is None:
+                return reader.get(key)
+            return reader.read(key, offset, None if end is None else max(0, end - offset))
 
     def pipe_file(self, path: str, value: Any, mode: str = "overwrite", **_: Any) -> None:
         """Write a content, atomically."""

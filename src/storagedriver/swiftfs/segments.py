@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -54,12 +54,6 @@ class Segment:
     first: int = 0
     number: int | None = None
     is_range: bool = False
-
-    @property
-    def headers(self) -> Mapping[str, str]:
-        """The conditions by which a GET or a COPY of the object gives the piece, and no other."""
-        condition = {"If-Match": self.etag} if self.etag else {}
-        return {**range_of(self.first, self.size), **condition} if self.is_range else condition
 
 
 @dataclass(frozen=True)
@@ -265,7 +259,10 @@ def copy_pieces(container: Container, parts: Sequence[Segment], segments: str) -
         number, part = numbers
         key = numbered(segments, number)
         source = container.sibling(part.container)
-        source.copy(part.key, key, size=part.size, to=container, headers=part.headers)
+        headers = range_of(part.first, part.size) if part.is_range else {}
+        if part.etag:
+            headers["If-Match"] = part.etag
+        source.copy(part.key, key, size=part.size, to=container, headers=headers)
         return Segment(container.name, key, part.size, part.etag, number=number)
 
     return fan_out(copy, list(enumerate(parts, 1)), threads=_COPIES, name="copy")

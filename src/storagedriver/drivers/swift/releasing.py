@@ -8,7 +8,7 @@ if nothing lies there any more that still has them.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -62,9 +62,20 @@ class Releaser:
         """Delete objects of a listing and the segments of those that are manifests."""
         lines = list(listed)
         suspects = [line.name for line in lines if line.may_be_manifest]
-        manifests = heads(self._container, suspects, raw=True)
-        self._delete([line.name for line in lines])
-        large = [(name, info.manifest) for name, info in manifests.items() if info.manifest]
+        self.delete_found([line.name for line in lines], heads(self._container, suspects, raw=True))
+
+    def delete_found(self, names: Sequence[str], infos: Mapping[str, ObjectInfo]) -> None:
+        """Delete objects and the segments of those that are manifests.
+
+        Parameters
+        ----------
+        names : sequence of str
+            The objects.
+        infos : mapping
+            The headers, raw, of all of them that may be manifests.
+        """
+        self._delete(names)
+        large = [(name, info.manifest) for name, info in infos.items() if info.manifest]
         fan_out(lambda each: self.release(*each), large, name="delete")
 
     def release(self, name: str, manifest: str) -> None:

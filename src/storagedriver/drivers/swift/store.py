@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from collections.abc import Set as AbstractSet
 from contextlib import closing
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from datetime import timedelta
 from typing import Any
 
@@ -21,7 +21,7 @@ from storagedriver.parameters import secrets
 from storagedriver.swiftfs import SwiftFileSystem, errors
 from storagedriver.swiftfs.container import Container, ObjectInfo
 from storagedriver.swiftfs.listing import Listed, objects, page, sizes
-from storagedriver.swiftfs.reading import open_object
+from storagedriver.swiftfs.reading import Reader
 from storagedriver.swiftfs.segments import copy_pieces, dynamic_segments, pieces
 from storagedriver.swiftfs.tempurl import TempUrls
 
@@ -32,15 +32,6 @@ __all__ = ["SwiftStore"]
 _BEYOND = "~"
 #: Swift itself has no limit; this is further than anybody plans.
 _LONGEST_URL = timedelta(days=36500)
-
-
-class _Content:
-    """A body under its key."""
-
-    def __init__(self, body: Body, key: str) -> None:
-        self.entry = replace(body.entry, key=key)
-        self.read = body.read
-        self.close = body.close
 
 
 class SwiftStore(Store):
@@ -64,11 +55,15 @@ class SwiftStore(Store):
         signs_urls=True,
         walk_order="bytewise",
     )
+    #: Swift takes 5 GiB in one request, but a body is in memory as a whole and
+    #: is sent again as a whole.
+    put_limit = 64 << 20
     max_expires = _LONGEST_URL
 
     def __init__(self, name: str, parameters: SwiftParameters) -> None:
         super().__init__(name, secrets=secrets(parameters))
         self._parameters = parameters
+        self.read_concurrency = parameters.readconcurrency
         self._fs = SwiftFileSystem(
             **asdict(parameters.credentials),
             verify=not parameters.insecureskipverify,
@@ -77,6 +72,7 @@ class SwiftStore(Store):
         )
         self._container = Container(self._fs.client, parameters.container)
         self._layout = Layout(parameters.prefix)
+        self._reader = Reader(self._container, self._layout.files)
         self._releaser = Releaser(self._container, self._layout)
         self._urls = TempUrls(self._container, parameters.temp_urls)
         self._uploads = SwiftUploads(
@@ -111,17 +107,11 @@ class SwiftStore(Store):
 
     def get(self, key: str, /) -> bytes:
         """The whole content."""
-        body = open_object(self._container, self._layout.file(key))
-        try:
-            return b"".join(iter(lambda: body.read(1 << 20), b""))
-        finally:
-            body.close()
+        return self._reader.get(key)
 
     def stream(self, key: str, offset: int, length: int | None, version: str, /) -> Body:
         """Open the content; of a dynamic large object the segments themselves."""
-        concurrency = self._parameters.readconcurrency
-        name = self._layout.file(key)
-        return _Content(open_object(self._container, name, offset, length, version, concurrency=concurrency), key)
+        return self._reader.open(key, offset, length, version)
 
     def put(self, key: str, content: memoryview, /) -> None:
         """Write the content atomically; the segments of what it replaces go."""
@@ -204,9 +194,11 @@ class SwiftStore(Store):
                 if lines:
                     found = True
                     self._releaser.delete(lines)
-        if self._container.head(self._layout.file(key), raw=True) is not None:
+        name = self._layout.file(key)
+        info = self._container.head(name, raw=True)
+        if info is not None:
             found = True
-            self.delete([key])
+            self._releaser.delete_found([name], {name: info})
         return found
 
     def sign(self, key: str, method: str, expires: timedelta, /) -> str | None:
