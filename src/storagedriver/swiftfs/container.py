@@ -9,13 +9,12 @@ import contextlib
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timezone
-from email.utils import parsedate_to_datetime
 from functools import partial
 from typing import Any
 from urllib.parse import quote, unquote
 
 from storagedriver.adapter.http.answer import Answer, AnswerError, HTTPBody
-from storagedriver.adapter.http.reading import SIZE_UNKNOWN, first_byte, measured
+from storagedriver.adapter.http.reading import SIZE_UNKNOWN, first_byte, http_time, measured
 from storagedriver.adapter.store import EPOCH, Entry
 from storagedriver.errors import BucketNotFoundError, InvalidAnswerError
 from storagedriver.swiftfs.client import Client
@@ -79,7 +78,7 @@ class ObjectInfo:
 
     @property
     def is_large(self) -> bool:
-        """Whether its content lies in segments."""
+        """Whether its content is in segments."""
         return bool(self.manifest) or self.static
 
 
@@ -115,8 +114,8 @@ def _moment(headers: Mapping[str, str]) -> datetime:
     # Of the two only the first has fractions of a second.
     with contextlib.suppress(ValueError, KeyError):
         return datetime.fromtimestamp(float(headers["X-Timestamp"]), timezone.utc)
-    with contextlib.suppress(ValueError, KeyError):
-        return parsedate_to_datetime(headers["Last-Modified"]).astimezone(timezone.utc)
+    with contextlib.suppress(ValueError):
+        return http_time(headers.get("Last-Modified"))
     return EPOCH
 
 

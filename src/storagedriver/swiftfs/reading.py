@@ -11,6 +11,7 @@ from collections import OrderedDict, deque
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
+from typing import Any
 
 from storagedriver.adapter.http.answer import Answer, AnswerError, HTTPBody
 from storagedriver.adapter.http.reading import SIZE_UNKNOWN, open_range, size_in, whole
@@ -65,22 +66,26 @@ class Reader:
         """
         name = self._prefix + key
         with _existing(self._container):
-            answer = self._get(name, RAW)
+            answer = _get(self._container, name, query=RAW)
             info = info_of(answer.headers)
             if info.manifest:
-                large = self._dynamic(key, info)
-                with closing(_Pieces(self._container, large, 0, None)) as body:
-                    return _read(body, large.entry.size)
+                return b"".join(self._segment(segment) for segment in self._dynamic(key, info).segments)
             if info.static:
-                answer = self._get(name, {})
-        version = answer.headers.get("Etag", "")
-        return whole(answer, lambda: _same(self._container, name, version).size)
+                answer = _get(self._container, name)
+        return _content(self._container, name, answer)
 
     def read(self, key: str, offset: int, length: int | None) -> bytes:
         """A range of the content, as far as there is any; parameters and errors as for `open`."""
         with closing(self.open(key, offset, length)) as body:
             left = max(0, body.entry.size - offset)
-            return _read(body, left if length is None else min(left, length))
+            left = left if length is None else min(left, length)
+            found = []
+            while left:
+                found.append(body.read(left))
+                if not found[-1]:
+                    raise UnavailableError("the content ended before its size was reached")
+                left -= len(found[-1])
+        return b"".join(found)
 
     def open(self, key: str, offset: int = 0, length: int | None = None, version: str = "") -> Body:
         """Open the content.
@@ -104,10 +109,10 @@ class Reader:
             If it is another version, or is not there any more.
         """
         large = self._kept.get((key, version))
-        if large is not None:
+        if version and large is not None:
             return _Pieces(self._container, large, offset, length)
         name = self._prefix + key
-        with _existing(self._container, version):
+        with _existing(self._container, was_there=bool(version)):
             # Of a dynamic large object this gives the empty manifest, and no request too many for any other.
             raw = _Opening(self._container, name, key, version, is_raw=True)
             body = open_range(raw.send, raw.head, offset, length)
@@ -130,8 +135,11 @@ class Reader:
         if len(self._kept) > _KEPT:
             self._kept.popitem(last=False)
 
-    def _get(self, name: str, query: Mapping[str, str]) -> Answer:
-        return self._container.request("GET", name, query=query, interpret=described, large=True)
+    def _segment(self, segment: Segment) -> bytes:
+        where = self._container.sibling(segment.container)
+        conditions = {"If-Match": segment.etag} if segment.etag else {}
+        with _existing(where, was_there=True):
+            return _content(where, segment.key, _get(where, segment.key, headers=conditions))
 
     def _dynamic(self, key: str, info: ObjectInfo, version: str = "") -> _Large:
         segments = dynamic_segments(self._container, info)
@@ -192,7 +200,11 @@ class _Opening:
             )
         except AnswerError as error:
             if status(error) == _UNSATISFIABLE:
-                self._found(error.answer)
+                answer = error.answer
+                if not answer.headers.get("Etag"):
+                    # It says nothing of the object, not even whether it is large.
+                    answer = self._container.request("HEAD", self._name, query=self._query, interpret=described)
+                self._found(answer)
             raise
 
     def head(self) -> Entry:
@@ -245,7 +257,7 @@ class _Pieces:
     def _open(self, segment: Segment) -> Body:
         where = self._container.sibling(segment.container)
         opening = _Opening(where, segment.key, segment.key, segment.etag)
-        with _existing(where, self.entry.version):
+        with _existing(where, was_there=True):
             return open_range(opening.send, opening.head, segment.first, segment.size if segment.is_range else None)
 
 
@@ -261,6 +273,15 @@ def _cut(segments: Sequence[Segment], start: int, end: int) -> Iterator[Segment]
         position += segment.size
 
 
+def _get(container: Container, name: str, **options: Any) -> Answer:
+    """The answer with a whole object; the options are those of `Client.request`."""
+    return container.request("GET", name, interpret=described, large=True, **options)
+
+
+def _content(container: Container, name: str, answer: Answer) -> bytes:
+    return whole(answer, lambda: _same(container, name, answer.headers.get("Etag", "")).size)
+
+
 def _same(container: Container, name: str, version: str) -> Entry:
     """The object, with its size, if it still is that version."""
     info = container.head(name)
@@ -269,27 +290,15 @@ def _same(container: Container, name: str, version: str) -> Entry:
     return Entry(name, info.size, info.mod_time, version=info.etag)
 
 
-def _read(body: Body, wanted: int) -> bytes:
-    """As many bytes of a body."""
-    found = []
-    while wanted:
-        data = body.read(wanted)
-        if not data:
-            raise UnavailableError("the content ended before its size was reached")
-        found.append(data)
-        wanted -= len(data)
-    return found[0] if len(found) == 1 else b"".join(found)
-
-
 @contextmanager
-def _existing(container: Container, version: str = "") -> Iterator[None]:
-    """Say of a 404 what is missing. What was there, in a version, was deleted since."""
+def _existing(container: Container, *, was_there: bool = False) -> Iterator[None]:
+    """Say of a 404 what is missing; an object that was there before was deleted since."""
     try:
         yield
     except AnswerError as error:
         if status(error) != _NOT_FOUND:
             raise
-        if version:
+        if was_there:
             raise ConflictError("it was replaced or deleted while it was read") from error
         container.check()
         raise PathNotFoundError from error

@@ -7,6 +7,7 @@ segments are gone that it is empty. A HEAD of a segment is never late.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import re
 from collections.abc import Sequence
@@ -17,9 +18,19 @@ from storagedriver.adapter.fanout import fan_out
 from storagedriver.adapter.http.reading import range_of
 from storagedriver.errors import StorageDriverError
 from storagedriver.swiftfs.container import RAW, Container, ObjectInfo
+from storagedriver.swiftfs.deleting import delete
 from storagedriver.swiftfs.listing import objects
 
-__all__ = ["Segment", "Segments", "copy_pieces", "dynamic_segments", "number_of", "numbered", "pieces"]
+__all__ = [
+    "Segment",
+    "Segments",
+    "copy_pieces",
+    "dynamic_segments",
+    "number_of",
+    "numbered",
+    "pieces",
+    "remove_segments",
+]
 
 #: A segment is named ``<segments>/<number>``, with 16 decimal digits: so does the registry
 #: (registry/storage/driver/swift/swift.go in distribution 2.8).
@@ -196,7 +207,7 @@ def _counted(run: list[Segment], whole: int | None) -> list[Segment]:
 
 
 def _is_second(run: Sequence[Segment], number: int) -> bool:
-    """Whether 1 follows 0: nobody writes so, but nothing is missing then."""
+    """Whether 1 follows 0: no known writer counts so, but nothing is missing then."""
     return number == 1 and len(run) == 1 and run[0].number == 0
 
 
@@ -243,7 +254,7 @@ def _piece(line: dict[str, Any]) -> Segment:
 
 
 def copy_pieces(container: Container, parts: Sequence[Segment], segments: str) -> list[Segment]:
-    """Copy the pieces of an object on the server, as the segments of a new upload.
+    """Copy the pieces of an object on the server, as the segments of a new upload. If that fails, no copy stays.
 
     Parameters
     ----------
@@ -255,8 +266,8 @@ def copy_pieces(container: Container, parts: Sequence[Segment], segments: str) -
         What the names of the segments shall begin with.
     """
 
-    def copy(numbers: tuple[int, Segment]) -> Segment:
-        number, part = numbers
+    def copy(numbered_part: tuple[int, Segment]) -> Segment:
+        number, part = numbered_part
         key = numbered(segments, number)
         source = container.sibling(part.container)
         headers = range_of(part.first, part.size) if part.is_range else {}
@@ -265,4 +276,25 @@ def copy_pieces(container: Container, parts: Sequence[Segment], segments: str) -
         source.copy(part.key, key, size=part.size, to=container, headers=headers)
         return Segment(container.name, key, part.size, part.etag, number=number)
 
-    return fan_out(copy, list(enumerate(parts, 1)), threads=_COPIES, name="copy")
+    try:
+        return fan_out(copy, list(enumerate(parts, 1)), threads=_COPIES, name="copy")
+    except BaseException:
+        # The reason for it is what has to be reported.
+        with contextlib.suppress(Exception):
+            remove_segments(container, segments)
+        raise
+
+
+def remove_segments(container: Container, segments: str) -> None:
+    """Delete all segments of an upload.
+
+    Parameters
+    ----------
+    container : Container
+        Where they are.
+    segments : str
+        What their names begin with.
+    """
+    for page in objects(container, segments + "/"):
+        if page:
+            delete(container.client, [f"{container.name}/{line.name}" for line in page])

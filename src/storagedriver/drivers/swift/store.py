@@ -22,7 +22,7 @@ from storagedriver.swiftfs import SwiftFileSystem, errors
 from storagedriver.swiftfs.container import Container, ObjectInfo
 from storagedriver.swiftfs.listing import Listed, objects, page, sizes
 from storagedriver.swiftfs.reading import Reader
-from storagedriver.swiftfs.segments import copy_pieces, dynamic_segments, pieces
+from storagedriver.swiftfs.segments import copy_pieces, dynamic_segments, pieces, remove_segments
 from storagedriver.swiftfs.tempurl import TempUrls
 
 __all__ = ["SwiftStore"]
@@ -32,6 +32,7 @@ __all__ = ["SwiftStore"]
 _BEYOND = "~"
 #: Swift itself has no limit; this is further than anybody plans.
 _LONGEST_URL = timedelta(days=36500)
+_PARAMETERS = errors.Options("authurl", "authversion", "region", "endpointtype", "insecureskipverify")
 
 
 class SwiftStore(Store):
@@ -96,7 +97,7 @@ class SwiftStore(Store):
 
     def classify(self, error: Exception, /) -> Failure:
         """Say what an exception of a request means."""
-        return errors.classify(error)
+        return errors.classify(error, _PARAMETERS)
 
     def head(self, key: str, /) -> Entry | None:
         """The object, None if there is none or no such container."""
@@ -151,11 +152,7 @@ class SwiftStore(Store):
         else:
             parts = pieces(self._container, name, info)
             segments = self._layout.new_segments(dest)
-            try:
-                copied = copy_pieces(self._container, parts, segments)
-            except BaseException:
-                self._releaser.remove(segments)
-                raise
+            copied = copy_pieces(self._container, parts, segments)
             manifest = f"{self._container.name}/{segments}"
             if copied:
                 self._container.put_manifest(target, manifest, sum(part.size for part in copied))
@@ -178,7 +175,7 @@ class SwiftStore(Store):
             self._release(target, before)
 
     def delete(self, keys: Sequence[str], /) -> None:
-        """Delete objects, with their segments where nobody else has them."""
+        """Delete objects, with their segments where no other file has them."""
         self._releaser.delete(Listed(self._layout.file(key)) for key in keys)
 
     def delete_tree(self, key: str, /) -> bool:
@@ -215,12 +212,11 @@ class SwiftStore(Store):
 
     def uploads(self, key: str, /) -> Iterator[UploadInfo]:
         """The segments that no manifest has."""
-        for orphan in self._releaser.orphans(key):
-            yield UploadInfo("/" + orphan.key, orphan.segments, orphan.started, orphan.size)
+        return self._releaser.orphans(key)
 
     def abort(self, upload: UploadInfo, /) -> None:
         """Delete the segments of an upload."""
-        self._releaser.remove(upload.id)
+        remove_segments(self._container, upload.id)
 
     def close(self) -> None:
         """Close the connections of this process."""

@@ -2,7 +2,7 @@
 
 The manifest is written at each close and at the commit, so an upload can be
 seen from its first close on, and there is no telling it from a committed file.
-Segments of an upload that was never closed are seen by nobody.
+Segments of an upload that was never closed are in no file.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from storagedriver.errors import ConflictError, PathNotFoundError, UnavailableEr
 from storagedriver.swiftfs.container import LARGEST, Container, ObjectInfo
 from storagedriver.swiftfs.deleting import delete
 from storagedriver.swiftfs.listing import heads, objects
-from storagedriver.swiftfs.segments import Segment, copy_pieces, dynamic_segments, numbered, pieces
+from storagedriver.swiftfs.segments import Segment, copy_pieces, dynamic_segments, numbered, pieces, remove_segments
 
 __all__ = ["SwiftUpload", "SwiftUploads"]
 
@@ -95,7 +95,7 @@ class SwiftUpload(PartUpload[Segment]):
     key : str
         Where it will be published.
     found : ObjectInfo or None
-        What lies there as the upload begins.
+        What is there as the upload begins.
     segments : str
         What the names of its segments begin with; empty for new ones.
     known : sequence of Segment
@@ -145,7 +145,7 @@ class SwiftUpload(PartUpload[Segment]):
         self._publish()
 
     def commit(self) -> None:
-        """The same: Swift has nothing by which a committed file could be told."""
+        """The same: Swift has nothing that would mark a file as committed."""
         self._publish()
 
     def cancel(self) -> None:
@@ -183,14 +183,14 @@ class SwiftUpload(PartUpload[Segment]):
     def _publish(self) -> None:
         sent = self._flush()
         state = self._look()
-        # An earlier attempt may have written it, and nobody was told.
+        # An earlier attempt may have written it, and its answer may have been lost.
         ours = state is not None and self._is_ours(state)
         if not ours and state != self._found and (state is not None or self._appends):
             self._discard_quietly()
             raise ConflictError("the file was replaced or removed by another writer")
         if not self._known and not sent:
             if not self._appends:
-                # Not a manifest: of one without segments nobody could say whether they are gone.
+                # Not a manifest: of one without segments it cannot be said whether they are gone.
                 self._container.put(self._name, b"", writer=self._writer)
                 self._counted = 0
                 self._release_found()
@@ -205,7 +205,7 @@ class SwiftUpload(PartUpload[Segment]):
         return f"{self._container.name}/{self._segments}"
 
     def _release_found(self) -> None:
-        """The segments of what was there before are nobody's now."""
+        """The segments of what was there before belong to no file now."""
         if self._found is not None and self._found.manifest not in ("", self._manifest):
             # The content is published. What stays behind is an orphan, which can be purged.
             with contextlib.suppress(Exception):
@@ -239,10 +239,10 @@ class SwiftUpload(PartUpload[Segment]):
             pause = min(2 * pause, _LONGEST_PAUSE)
 
     def _discard(self) -> None:
-        """Delete what this writer has written, as far as nobody else counts on it."""
+        """Delete what this writer has written, as far as no other writer counts on it."""
         self._stop()
         if not self._resumed:
-            self._uploads.releaser.remove(self._segments)
+            remove_segments(self._container, self._segments)
             return
         known = {segment.key for segment in self._known}
         state = self._look()
