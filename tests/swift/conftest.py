@@ -11,9 +11,9 @@ import pytest
 
 from storagedriver import factory
 from storagedriver.adapter.driver import FsspecDriver
-from storagedriver.drivers.swift.container import Container
-from storagedriver.drivers.swift.filesystem import SwiftFileSystem
-from storagedriver.drivers.swift.listing import objects
+from storagedriver.swiftfs import SwiftFileSystem
+from storagedriver.swiftfs.container import Container
+from storagedriver.swiftfs.listing import objects
 from tests.servers.swift import SwiftServer
 
 MakeSwift = Callable[..., FsspecDriver]

@@ -20,8 +20,8 @@ from fsspec.tests.abstract import (
     AbstractPutTests,
 )
 
-from storagedriver.drivers.swift.container import Container
-from storagedriver.drivers.swift.filesystem import SwiftFileSystem
+from storagedriver.swiftfs import SwiftFileSystem
+from storagedriver.swiftfs.container import Container
 from storagedriver.testsuites.helpers import MIB, pattern
 from tests.servers.swift import SwiftServer
 from tests.swift.conftest import names

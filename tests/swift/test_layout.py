@@ -7,8 +7,9 @@ import hashlib
 import pytest
 
 from storagedriver.adapter.driver import FsspecDriver
-from storagedriver.drivers.swift.container import Container
-from storagedriver.drivers.swift.layout import Layout, number_of, numbered
+from storagedriver.drivers.swift.layout import Layout
+from storagedriver.swiftfs.container import Container
+from storagedriver.swiftfs.segments import number_of, numbered
 from storagedriver.testsuites.helpers import MIB, pattern, upload
 from tests.swift.conftest import MakeSwift, names
 

@@ -47,7 +47,7 @@ def test_what_the_registry_stored_is_read(registry_of: Registry, parameters: dic
         assert tree.blobs == image.blobs
         assert tree.links == expected_links(REPOSITORY, "v1", image.manifest, image.blobs)
         assert tree.others == ()
-        assert list(driver.uploads()) == [], "the registry's moved segments are nobody's orphans"
+        assert list(driver.uploads()) == [], "the registry's moved segments are no orphans"
         assert {info.path: info.size for info in driver.files()} == {
             path: info.size for path, info in tree.entries.items() if not info.is_dir
         }

@@ -9,8 +9,9 @@ import pytest
 from storagedriver import BucketNotFoundError, ConflictError, PathNotFoundError, StorageDriverError
 from storagedriver.adapter.driver import FsspecDriver
 from storagedriver.driver import FileWriter
-from storagedriver.drivers.swift.container import Container
-from storagedriver.drivers.swift.layout import Layout, numbered
+from storagedriver.drivers.swift.layout import Layout
+from storagedriver.swiftfs.container import Container
+from storagedriver.swiftfs.segments import numbered
 from storagedriver.testsuites.helpers import MIB, drain, pattern, upload
 from tests.swift.conftest import MakeSwift, names
 
@@ -107,7 +108,7 @@ class TestMoving:
         upload(driver, "/moved", b"o", append=True)
         assert driver.get_content("/moved") == b"one,two"
         driver.delete("/moved")
-        assert set(names(container, "else/")) == {"else/1", "else/2"}, "somebody else's segments"
+        assert set(names(container, "else/")) == {"else/1", "else/2"}, "segments of another program"
 
 
 class TestReplacing:
@@ -347,11 +348,33 @@ class TestReading:
         driver = make_swift(prefix="reg", chunksize=MIB, readconcurrency=concurrency)
         plain = pattern(9 * MIB + 7, 4)
         driver.put_content("/plain", plain)
-        upload(driver, "/large", CONTENT)
-        for path, content in (("/plain", plain), ("/large", CONTENT)):
-            for offset, length in ((0, None), (MIB - 1, None), (5, MIB), (len(content), None)):
+        upload(driver, "/large", plain)
+        driver.put_content("/small", CONTENT)
+        for path, content in (("/plain", plain), ("/large", plain), ("/small", CONTENT)):
+            for offset, length in ((0, None), (MIB - 1, None), (5, MIB), (7, 9 * MIB), (len(content), None)):
                 with driver.reader(path, offset, length) as reader:
                     assert drain(reader) == content[offset : None if length is None else offset + length]
+
+    def test_a_large_object_that_is_replaced_is_not_mixed_with_the_next(self, make_swift: MakeSwift) -> None:
+        driver = make_swift(prefix="reg", chunksize=MIB, readconcurrency=2)
+        content = pattern(30 * MIB, 5)
+        upload(driver, "/data", content)
+        with driver.reader("/data") as reader:
+            assert reader.read(10) == content[:10]
+            upload(driver, "/data", pattern(30 * MIB, 6))
+            with pytest.raises(ConflictError):
+                drain(reader)
+
+    def test_static_large_object_in_several_ranges(self, make_swift: MakeSwift, container: Container) -> None:
+        driver = make_swift(prefix="reg", readconcurrency=3)
+        content = pattern(10 * MIB, 7)
+        container.put("else/1", content)
+        lines = f'[{{"path": "/{container.name}/else/1"}}, {{"path": "/{container.name}/else/1"}}]'
+        container.request("PUT", "reg/files/slo", query={"multipart-manifest": "put"}, body=lines.encode())
+        with driver.reader("/slo") as reader:
+            assert drain(reader) == content * 2
+        with driver.reader("/slo", 10 * MIB - 5, 10) as reader:
+            assert drain(reader) == content[-5:] + content[:5]
 
     def test_sizes_in_a_walk_are_those_of_the_content(self, driver: FsspecDriver) -> None:
         upload(driver, "/a/large", CONTENT)

@@ -10,7 +10,7 @@ import pytest
 
 from storagedriver import UnsupportedMethodError
 from storagedriver.adapter.driver import FsspecDriver
-from storagedriver.drivers.swift.container import Container
+from storagedriver.swiftfs.container import Container
 from storagedriver.testsuites.helpers import MIB, pattern, upload
 from tests.swift.conftest import TEMP_URL_KEY, MakeSwift
 
@@ -39,8 +39,8 @@ def test_key_of_the_user_is_written_when_first_needed(make_swift: MakeSwift, con
     assert keys(container) == {"x-container-meta-temp-url-key": TEMP_URL_KEY}
 
 
-def test_key_of_somebody_else_goes_on_working(make_swift: MakeSwift, container: Container) -> None:
-    set_key(container, "somebody-elses")
+def test_key_that_another_program_has_set_goes_on_working(make_swift: MakeSwift, container: Container) -> None:
+    set_key(container, "another-key")
     theirs = make_swift()
     theirs.put_content("/a", b"content")
     url = theirs.redirect_url("/a")

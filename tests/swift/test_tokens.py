@@ -8,9 +8,8 @@ import pytest
 
 from storagedriver import ParameterError, PermissionDeniedError, UnavailableError
 from storagedriver.adapter.driver import FsspecDriver
-from storagedriver.drivers.swift import deleting, listing
-from storagedriver.drivers.swift.auth import Access
-from storagedriver.drivers.swift.filesystem import SwiftFileSystem
+from storagedriver.swiftfs import SwiftFileSystem, deleting, listing
+from storagedriver.swiftfs.auth import Access
 from storagedriver.testsuites.faults.actions import Answer, CutReply, LoseReply
 from storagedriver.testsuites.faults.proxy import FaultProxy
 from storagedriver.testsuites.helpers import MIB, drain, pattern, together, upload
@@ -185,6 +184,48 @@ def test_commit_can_be_tried_again(proxied: tuple[FsspecDriver, FaultProxy]) -> 
         writer.commit()
     writer.commit()
     assert driver.get_content("/data") == pattern(2 * MIB)
+
+
+def test_ranges_of_a_large_object_need_one_look_at_its_segments(proxied: tuple[FsspecDriver, FaultProxy]) -> None:
+    driver, proxy = proxied
+    driver._store.read_concurrency = 3
+    upload(driver, "/data", pattern(20 * MIB))
+    before = len(proxy.requests)
+    with driver.reader("/data") as reader:
+        assert drain(reader) == pattern(20 * MIB)
+    asked = [request for request in proxy.requests[before:] if "/segments/" not in request.path]
+    assert [(request.method, "multipart-manifest" in request.query) for request in asked] == [
+        ("GET", True),
+        ("GET", False),
+    ]
+
+
+@pytest.mark.parametrize("path", ["/small", "/large"])
+def test_content_that_breaks_off_is_asked_for_again(proxied: tuple[FsspecDriver, FaultProxy], path: str) -> None:
+    driver, proxy = proxied
+    driver.put_content("/small", pattern(MIB))
+    upload(driver, "/large", pattern(MIB))
+    rule = proxy.add(CutReply(after=1000), method="GET", path="/files/small" if path == "/small" else "/segments/")
+    assert driver.get_content(path) == pattern(MIB)
+    assert rule.hits == 1
+
+
+def test_416_that_describes_no_object_is_not_taken_for_an_empty_one(proxied: tuple[FsspecDriver, FaultProxy]) -> None:
+    driver, proxy = proxied
+    upload(driver, "/large", pattern(2 * MIB))
+    rule = proxy.add(Answer(416, headers={"Content-Range": "bytes */0"}), method="GET", path="/files/large")
+    with driver.reader("/large", MIB - 1) as reader:
+        assert drain(reader) == pattern(2 * MIB)[MIB - 1 :]
+    assert rule.hits == 1
+
+
+def test_large_content_is_sent_in_segments(proxied: tuple[FsspecDriver, FaultProxy]) -> None:
+    driver, proxy = proxied
+    driver.put_content("/data", b"small")
+    before = len(proxy.requests)
+    driver.put_content("/data", bytes((64 << 20) + 1))
+    assert max(request.sent for request in proxy.requests[before:]) == MIB
+    assert driver.stat("/data").size == (64 << 20) + 1
 
 
 def test_broken_connection_in_a_segment_is_gone_on_with(proxied: tuple[FsspecDriver, FaultProxy]) -> None:

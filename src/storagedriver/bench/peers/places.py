@@ -14,9 +14,9 @@ from storagedriver.errors import ParameterError
 
 if TYPE_CHECKING:
     from storagedriver.drivers.azure.parameters import Account, AzureParameters
-    from storagedriver.drivers.swift.auth import Account as SwiftAccount
     from storagedriver.drivers.swift.layout import Layout
     from storagedriver.drivers.swift.parameters import SwiftParameters
+    from storagedriver.swiftfs.auth import Account as SwiftAccount
 
 __all__ = [
     "GOOGLE",
@@ -151,11 +151,11 @@ def gcs_bearer(who: Any) -> Callable[[], dict[str, str]]:
 def swift_place(driver: str, parameters: Mapping[str, Any]) -> tuple[SwiftParameters, SwiftAccount, Layout]:
     """The parameters of the swift driver, its account, and its names in the container, which is there then."""
     with needing("storagedriver[swift]"):
-        from storagedriver.drivers.swift.auth import Account  # noqa: PLC0415 - needs an extra
-        from storagedriver.drivers.swift.client import Client  # noqa: PLC0415 - the same
-        from storagedriver.drivers.swift.container import Container  # noqa: PLC0415 - the same
-        from storagedriver.drivers.swift.layout import Layout  # noqa: PLC0415 - the same
+        from storagedriver.drivers.swift.layout import Layout  # noqa: PLC0415 - needs an extra
         from storagedriver.drivers.swift.parameters import load  # noqa: PLC0415 - the same
+        from storagedriver.swiftfs.auth import Account  # noqa: PLC0415 - the same
+        from storagedriver.swiftfs.client import Client  # noqa: PLC0415 - the same
+        from storagedriver.swiftfs.container import Container  # noqa: PLC0415 - the same
 
     parsed = load(driver, parameters)
     account = Account(parsed.credentials, timeout=parsed.timeout, verify=not parsed.insecureskipverify)

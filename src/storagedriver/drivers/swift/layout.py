@@ -11,29 +11,18 @@ from __future__ import annotations
 
 import binascii
 import hashlib
-import re
 import secrets
 
-__all__ = ["Layout", "number_of", "numbered"]
+from storagedriver.swiftfs.segments import number_of
+
+__all__ = ["Layout"]
 
 _RANDOM = 32
 _NOTHING = hashlib.sha1(b"", usedforsecurity=False).digest()
 _TAIL = _RANDOM + len(_NOTHING)
 _HEAD_DIGITS = 3
-_NUMBER = re.compile(r"(.+)/([0-9]{16})")
 #: The longest name that Swift takes, in bytes, and what the number takes of it.
 _LONGEST = 1024 - 17
-
-
-def numbered(segments: str, number: int) -> str:
-    """The name of a segment."""
-    return f"{segments}/{number:016d}"
-
-
-def number_of(segments: str, name: str) -> int | None:
-    """The number of a segment, None if the name is not that of a segment of this upload."""
-    match = _NUMBER.fullmatch(name)
-    return int(match[2]) if match and match[1] == segments else None
 
 
 class Layout:
@@ -89,8 +78,10 @@ class Layout:
 
     def upload_of(self, name: str) -> str | None:
         """What the names of an upload's segments begin with, from the name of one of them."""
-        match = _NUMBER.fullmatch(name)
-        return match[1] if match and self.uploaded_to(match[1]) is not None else None
+        segments = name.rpartition("/")[0]
+        if number_of(segments, name) is None or self.uploaded_to(segments) is None:
+            return None
+        return segments
 
     @staticmethod
     def _split(digits: str) -> str:

@@ -9,16 +9,15 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
-from storagedriver.drivers.swift.auth import Credentials
-from storagedriver.drivers.swift.tempurl import TempUrlSettings
 from storagedriver.errors import ParameterError, StorageDriverWarning
 from storagedriver.parameters import boolean, choice, integer, number, parse, string
+from storagedriver.swiftfs.auth import Credentials
+from storagedriver.swiftfs.container import LARGEST
+from storagedriver.swiftfs.tempurl import TempUrlSettings
 
 __all__ = ["SwiftParameters", "load"]
 
 _MIB = 1 << 20
-#: What Swift takes as one object, unless the operator has said otherwise.
-_LARGEST = 5 << 30
 _LONGEST_CONTAINER = 256
 _METHODS = ("GET", "HEAD", "PUT", "POST", "DELETE")
 
@@ -64,7 +63,7 @@ class SwiftParameters:
     authversion: int = integer(0, minimum=0, maximum=3)
     prefix: str = string()
     insecureskipverify: bool = boolean()
-    chunksize: int = integer(20 * _MIB, minimum=_MIB, maximum=_LARGEST, unit="bytes")
+    chunksize: int = integer(20 * _MIB, minimum=_MIB, maximum=LARGEST, unit="bytes")
     secretkey: str = string(secret=True)
     accesskey: str = string()
     tempurlcontainerkey: bool = boolean()

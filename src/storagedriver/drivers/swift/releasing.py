@@ -3,56 +3,26 @@
 A move, ours as well as the registry's, gives the segments of an upload to
 another manifest, and their names go on telling where they were uploaded to. So
 segments may only go with a manifest if they were uploaded to its own path, or
-if nothing lies there any more that still has them.
+if nothing is there any more that still has them.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from datetime import datetime
 
 from storagedriver.adapter.fanout import fan_out
-from storagedriver.drivers.swift.container import Container, ObjectInfo
-from storagedriver.drivers.swift.deleting import delete
+from storagedriver.driver import UploadInfo
 from storagedriver.drivers.swift.layout import Layout
-from storagedriver.drivers.swift.listing import Listed, objects
+from storagedriver.swiftfs.container import Container, ObjectInfo
+from storagedriver.swiftfs.deleting import delete
+from storagedriver.swiftfs.listing import Listed, heads, objects
+from storagedriver.swiftfs.segments import remove_segments
 
-__all__ = ["Orphan", "Releaser", "heads", "sizes"]
-
-_THREADS = 16
-
-
-@dataclass
-class Orphan:
-    """The segments of an upload that no manifest has.
-
-    Attributes
-    ----------
-    key : str
-        What the upload was meant for.
-    segments : str
-        What the names of its segments begin with.
-    started : datetime
-        When the first was written.
-    size : int
-        Their bytes.
-    """
-
-    key: str
-    segments: str
-    started: datetime
-    size: int = 0
-
-
-def heads(container: Container, names: Sequence[str], *, raw: bool) -> Mapping[str, ObjectInfo]:
-    """The headers of many objects, of those that are there; some are asked for at a time."""
-    found = fan_out(lambda name: container.head(name, raw=raw), names, threads=_THREADS, name="head")
-    return {name: info for name, info in zip(names, found, strict=True) if info is not None}
+__all__ = ["Releaser"]
 
 
 class Releaser:
-    """Deletes objects together with the segments that then belong to nobody.
+    """Deletes objects together with the segments that then belong to no file.
 
     Parameters
     ----------
@@ -70,13 +40,25 @@ class Releaser:
         """Delete objects of a listing and the segments of those that are manifests."""
         lines = list(listed)
         suspects = [line.name for line in lines if line.may_be_manifest]
-        manifests = heads(self._container, suspects, raw=True)
-        self._delete([line.name for line in lines])
-        large = [(name, info.manifest) for name, info in manifests.items() if info.manifest]
+        self.delete_found([line.name for line in lines], heads(self._container, suspects, raw=True))
+
+    def delete_found(self, names: Sequence[str], infos: Mapping[str, ObjectInfo]) -> None:
+        """Delete objects and the segments of those that are manifests.
+
+        Parameters
+        ----------
+        names : sequence of str
+            The objects.
+        infos : mapping
+            The headers, raw, of all of them that may be manifests.
+        """
+        if names:
+            delete(self._container.client, [f"{self._container.name}/{name}" for name in names])
+        large = [(name, info.manifest) for name, info in infos.items() if info.manifest]
         fan_out(lambda each: self.release(*each), large, name="delete")
 
     def release(self, name: str, manifest: str) -> None:
-        """Delete the segments of a manifest that is gone, if nobody else has them.
+        """Delete the segments of a manifest that is gone, if no other has them.
 
         Parameters
         ----------
@@ -90,66 +72,45 @@ class Releaser:
             return
         key = self._layout.uploaded_to(segments)
         if key is None:
-            # Somebody else's, named in another way: whose they are only he knows.
+            # Named in another way: another program has written them, and may use them elsewhere.
             return
         home = self._layout.file(key)
         if home != name:
             still = self._container.head(home, raw=True)
             if still is not None and still.manifest == manifest:
                 return
-        self.remove(segments)
+        remove_segments(self._container, segments)
 
-    def remove(self, segments: str) -> None:
-        """Delete all segments of an upload."""
-        for page in objects(self._container, segments + "/"):
-            self._delete([line.name for line in page])
-
-    def orphans(self, key: str) -> list[Orphan]:
+    def orphans(self, key: str) -> Iterator[UploadInfo]:
         """Uploads to `key` and below it that no manifest has: those whose writers were killed, or still write.
 
-        If there may be any, all manifests are looked at: a move can have taken
+        The id of an upload is what the names of its segments begin with. If
+        there may be any, all manifests are looked at: a move can have taken
         the segments anywhere.
         """
-        found: dict[str, Orphan] = {}
+        found: dict[str, UploadInfo] = {}
         for page in objects(self._container, self._layout.segments_below(key)):
             for line in page:
                 self._note(found, key, line)
-        homes = {self._layout.file(orphan.key) for orphan in found.values()}
+        homes = {self._layout.file(upload.path[1:]) for upload in found.values()}
         self._strike(found, heads(self._container, sorted(homes), raw=True).values())
         if found:
             for page in objects(self._container, self._layout.files):
                 suspects = [line.name for line in page if line.may_be_manifest]
                 self._strike(found, heads(self._container, suspects, raw=True).values())
-        return list(found.values())
+        yield from found.values()
 
-    def _note(self, found: dict[str, Orphan], key: str, line: Listed) -> None:
+    def _note(self, found: dict[str, UploadInfo], key: str, line: Listed) -> None:
         segments = self._layout.upload_of(line.name)
         target = None if segments is None else self._layout.uploaded_to(segments)
         if segments is None or target is None or not (key in ("", target) or target.startswith(key + "/")):
             return
-        orphan = found.setdefault(segments, Orphan(target, segments, line.mod_time))
-        orphan.started = min(orphan.started, line.mod_time)
-        orphan.size += line.size
+        known = found.get(segments)
+        started, size = (known.started, known.size or 0) if known else (line.mod_time, 0)
+        found[segments] = UploadInfo("/" + target, segments, min(started, line.mod_time), size + line.size)
 
-    def _strike(self, found: dict[str, Orphan], infos: Iterable[ObjectInfo]) -> None:
+    def _strike(self, found: dict[str, UploadInfo], infos: Iterable[ObjectInfo]) -> None:
         for info in infos:
             container, _, segments = info.manifest.partition("/")
             if container == self._container.name:
                 found.pop(segments, None)
-
-    def _delete(self, names: Sequence[str]) -> None:
-        if names:
-            delete(self._container.client, [f"{self._container.name}/{name}" for name in names])
-
-
-def sizes(container: Container, lines: Sequence[Listed]) -> Iterator[tuple[Listed, int]]:
-    """The lines of a listing with the sizes that they really have."""
-    suspects = [line.name for line in lines if line.may_be_manifest]
-    known = heads(container, suspects, raw=False)
-    for line in lines:
-        info = known.get(line.name)
-        if info is None:
-            yield line, line.size
-        else:
-            told = [size for size in (info.size, info.whole) if size is not None]
-            yield line, min(told, default=0)

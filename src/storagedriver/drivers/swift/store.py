@@ -5,26 +5,25 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from collections.abc import Set as AbstractSet
 from contextlib import closing
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from datetime import timedelta
 from typing import Any
 
 from storagedriver.adapter.ahead import Listing
 from storagedriver.adapter.store import Body, Entry, Failure, Store, Upload
 from storagedriver.driver import Capabilities, UploadInfo
-from storagedriver.drivers.swift import errors
-from storagedriver.drivers.swift.container import Container, ObjectInfo
-from storagedriver.drivers.swift.filesystem import SwiftFileSystem
 from storagedriver.drivers.swift.layout import Layout
-from storagedriver.drivers.swift.listing import Listed, objects, page
 from storagedriver.drivers.swift.parameters import SwiftParameters
-from storagedriver.drivers.swift.reading import open_object
-from storagedriver.drivers.swift.releasing import Releaser, sizes
-from storagedriver.drivers.swift.segments import dynamic_segments, pieces
-from storagedriver.drivers.swift.tempurl import TempUrls
-from storagedriver.drivers.swift.uploads import SwiftUploads, copy_pieces
+from storagedriver.drivers.swift.releasing import Releaser
+from storagedriver.drivers.swift.uploads import SwiftUploads
 from storagedriver.errors import PathNotFoundError
 from storagedriver.parameters import secrets
+from storagedriver.swiftfs import SwiftFileSystem, errors
+from storagedriver.swiftfs.container import Container, ObjectInfo
+from storagedriver.swiftfs.listing import Listed, objects, page, sizes
+from storagedriver.swiftfs.reading import Reader
+from storagedriver.swiftfs.segments import copy_pieces, dynamic_segments, pieces, remove_segments
+from storagedriver.swiftfs.tempurl import TempUrls
 
 __all__ = ["SwiftStore"]
 
@@ -33,15 +32,7 @@ __all__ = ["SwiftStore"]
 _BEYOND = "~"
 #: Swift itself has no limit; this is further than anybody plans.
 _LONGEST_URL = timedelta(days=36500)
-
-
-class _Content:
-    """A body under its key."""
-
-    def __init__(self, body: Body, key: str) -> None:
-        self.entry = replace(body.entry, key=key)
-        self.read = body.read
-        self.close = body.close
+_PARAMETERS = errors.Options("authurl", "authversion", "region", "endpointtype", "insecureskipverify")
 
 
 class SwiftStore(Store):
@@ -65,11 +56,15 @@ class SwiftStore(Store):
         signs_urls=True,
         walk_order="bytewise",
     )
+    #: Swift takes 5 GiB in one request, but a body is in memory as a whole and
+    #: is sent again as a whole.
+    put_limit = 64 << 20
     max_expires = _LONGEST_URL
 
     def __init__(self, name: str, parameters: SwiftParameters) -> None:
         super().__init__(name, secrets=secrets(parameters))
         self._parameters = parameters
+        self.read_concurrency = parameters.readconcurrency
         self._fs = SwiftFileSystem(
             **asdict(parameters.credentials),
             verify=not parameters.insecureskipverify,
@@ -78,6 +73,7 @@ class SwiftStore(Store):
         )
         self._container = Container(self._fs.client, parameters.container)
         self._layout = Layout(parameters.prefix)
+        self._reader = Reader(self._container, self._layout.files)
         self._releaser = Releaser(self._container, self._layout)
         self._urls = TempUrls(self._container, parameters.temp_urls)
         self._uploads = SwiftUploads(
@@ -101,7 +97,7 @@ class SwiftStore(Store):
 
     def classify(self, error: Exception, /) -> Failure:
         """Say what an exception of a request means."""
-        return errors.classify(error)
+        return errors.classify(error, _PARAMETERS)
 
     def head(self, key: str, /) -> Entry | None:
         """The object, None if there is none or no such container."""
@@ -112,17 +108,11 @@ class SwiftStore(Store):
 
     def get(self, key: str, /) -> bytes:
         """The whole content."""
-        body = open_object(self._container, self._layout.file(key))
-        try:
-            return b"".join(iter(lambda: body.read(1 << 20), b""))
-        finally:
-            body.close()
+        return self._reader.get(key)
 
     def stream(self, key: str, offset: int, length: int | None, version: str, /) -> Body:
         """Open the content; of a dynamic large object the segments themselves."""
-        concurrency = self._parameters.readconcurrency
-        name = self._layout.file(key)
-        return _Content(open_object(self._container, name, offset, length, version, concurrency=concurrency), key)
+        return self._reader.open(key, offset, length, version)
 
     def put(self, key: str, content: memoryview, /) -> None:
         """Write the content atomically; the segments of what it replaces go."""
@@ -162,11 +152,7 @@ class SwiftStore(Store):
         else:
             parts = pieces(self._container, name, info)
             segments = self._layout.new_segments(dest)
-            try:
-                copied = copy_pieces(self._container, parts, segments)
-            except BaseException:
-                self._releaser.remove(segments)
-                raise
+            copied = copy_pieces(self._container, parts, segments)
             manifest = f"{self._container.name}/{segments}"
             if copied:
                 self._container.put_manifest(target, manifest, sum(part.size for part in copied))
@@ -189,7 +175,7 @@ class SwiftStore(Store):
             self._release(target, before)
 
     def delete(self, keys: Sequence[str], /) -> None:
-        """Delete objects, with their segments where nobody else has them."""
+        """Delete objects, with their segments where no other file has them."""
         self._releaser.delete(Listed(self._layout.file(key)) for key in keys)
 
     def delete_tree(self, key: str, /) -> bool:
@@ -205,9 +191,11 @@ class SwiftStore(Store):
                 if lines:
                     found = True
                     self._releaser.delete(lines)
-        if self._container.head(self._layout.file(key), raw=True) is not None:
+        name = self._layout.file(key)
+        info = self._container.head(name, raw=True)
+        if info is not None:
             found = True
-            self.delete([key])
+            self._releaser.delete_found([name], {name: info})
         return found
 
     def sign(self, key: str, method: str, expires: timedelta, /) -> str | None:
@@ -224,12 +212,11 @@ class SwiftStore(Store):
 
     def uploads(self, key: str, /) -> Iterator[UploadInfo]:
         """The segments that no manifest has."""
-        for orphan in self._releaser.orphans(key):
-            yield UploadInfo("/" + orphan.key, orphan.segments, orphan.started, orphan.size)
+        return self._releaser.orphans(key)
 
     def abort(self, upload: UploadInfo, /) -> None:
         """Delete the segments of an upload."""
-        self._releaser.remove(upload.id)
+        remove_segments(self._container, upload.id)
 
     def close(self) -> None:
         """Close the connections of this process."""

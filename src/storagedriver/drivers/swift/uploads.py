@@ -2,7 +2,7 @@
 
 The manifest is written at each close and at the commit, so an upload can be
 seen from its first close on, and there is no telling it from a committed file.
-Segments of an upload that was never closed are seen by nobody.
+Segments of an upload that was never closed are in no file.
 """
 
 from __future__ import annotations
@@ -11,24 +11,21 @@ import contextlib
 import secrets
 import time
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 
 from storagedriver.adapter.parts import PartEngine, PartUpload, growing
 from storagedriver.adapter.store import Upload
-from storagedriver.drivers.swift.container import Container, ObjectInfo
-from storagedriver.drivers.swift.deleting import delete
-from storagedriver.drivers.swift.layout import Layout, numbered
-from storagedriver.drivers.swift.listing import objects
-from storagedriver.drivers.swift.releasing import Releaser, heads
-from storagedriver.drivers.swift.segments import Segment, dynamic_segments, pieces
+from storagedriver.drivers.swift.layout import Layout
+from storagedriver.drivers.swift.releasing import Releaser
 from storagedriver.errors import ConflictError, PathNotFoundError, UnavailableError
+from storagedriver.swiftfs.container import LARGEST, Container, ObjectInfo
+from storagedriver.swiftfs.deleting import delete
+from storagedriver.swiftfs.listing import heads, objects
+from storagedriver.swiftfs.segments import Segment, copy_pieces, dynamic_segments, numbered, pieces, remove_segments
 
-__all__ = ["SwiftUpload", "SwiftUploads", "copy_pieces"]
+__all__ = ["SwiftUpload", "SwiftUploads"]
 
-_LARGEST = 5 << 30
 _FIRST_PAUSE = 0.1
 _LONGEST_PAUSE = 2.0
-_COPIES = 4
 
 
 class SwiftUploads:
@@ -98,7 +95,7 @@ class SwiftUpload(PartUpload[Segment]):
     key : str
         Where it will be published.
     found : ObjectInfo or None
-        What lies there as the upload begins.
+        What is there as the upload begins.
     segments : str
         What the names of its segments begin with; empty for new ones.
     known : sequence of Segment
@@ -148,7 +145,7 @@ class SwiftUpload(PartUpload[Segment]):
         self._publish()
 
     def commit(self) -> None:
-        """The same: Swift has nothing by which a committed file could be told."""
+        """The same: Swift has nothing that would mark a file as committed."""
         self._publish()
 
     def cancel(self) -> None:
@@ -171,7 +168,7 @@ class SwiftUpload(PartUpload[Segment]):
             first=self._first,
             first_alone=self._resumed,
             base=sum(segment.size for segment in self._known),
-            part_size=growing(self._uploads.chunk_size, _LARGEST),
+            part_size=growing(self._uploads.chunk_size, LARGEST),
             concurrency=self._uploads.concurrency,
         )
 
@@ -186,14 +183,14 @@ class SwiftUpload(PartUpload[Segment]):
     def _publish(self) -> None:
         sent = self._flush()
         state = self._look()
-        # An earlier attempt may have written it, and nobody was told.
+        # An earlier attempt may have written it, and its answer may have been lost.
         ours = state is not None and self._is_ours(state)
         if not ours and state != self._found and (state is not None or self._appends):
             self._discard_quietly()
             raise ConflictError("the file was replaced or removed by another writer")
         if not self._known and not sent:
             if not self._appends:
-                # Not a manifest: of one without segments nobody could say whether they are gone.
+                # Not a manifest: of one without segments it cannot be said whether they are gone.
                 self._container.put(self._name, b"", writer=self._writer)
                 self._counted = 0
                 self._release_found()
@@ -208,7 +205,7 @@ class SwiftUpload(PartUpload[Segment]):
         return f"{self._container.name}/{self._segments}"
 
     def _release_found(self) -> None:
-        """The segments of what was there before are nobody's now."""
+        """The segments of what was there before belong to no file now."""
         if self._found is not None and self._found.manifest not in ("", self._manifest):
             # The content is published. What stays behind is an orphan, which can be purged.
             with contextlib.suppress(Exception):
@@ -242,10 +239,10 @@ class SwiftUpload(PartUpload[Segment]):
             pause = min(2 * pause, _LONGEST_PAUSE)
 
     def _discard(self) -> None:
-        """Delete what this writer has written, as far as nobody else counts on it."""
+        """Delete what this writer has written, as far as no other writer counts on it."""
         self._stop()
         if not self._resumed:
-            self._uploads.releaser.remove(self._segments)
+            remove_segments(self._container, self._segments)
             return
         known = {segment.key for segment in self._known}
         state = self._look()
@@ -262,31 +259,3 @@ class SwiftUpload(PartUpload[Segment]):
         """The same, where the reason for it is what has to be reported. What stays behind can be purged."""
         with contextlib.suppress(Exception):
             self._discard()
-
-
-def copy_pieces(container: Container, parts: Sequence[Segment], segments: str) -> list[Segment]:
-    """Copy the pieces of an object on the server, as the segments of a new upload.
-
-    Parameters
-    ----------
-    container : Container
-        Where the segments shall be.
-    parts : sequence of Segment
-        The pieces.
-    segments : str
-        What the names of the segments shall begin with.
-    """
-
-    def copy(number: int, part: Segment) -> Segment:
-        key = numbered(segments, number)
-        headers = {"If-Match": part.etag} if part.etag else {}
-        if part.is_range:
-            headers["Range"] = f"bytes={part.first}-{part.first + part.size - 1}"
-        source = container.sibling(part.container)
-        source.copy(part.key, key, size=part.size, to=container, headers=headers)
-        return Segment(container.name, key, part.size, part.etag, number=number)
-
-    if len(parts) == 1:
-        return [copy(1, parts[0])]
-    with ThreadPoolExecutor(_COPIES, thread_name_prefix="storagedriver-copy") as pool:
-        return list(pool.map(copy, range(1, len(parts) + 1), parts))

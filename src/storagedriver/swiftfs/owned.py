@@ -11,11 +11,8 @@ import secrets
 import time
 from collections.abc import Callable
 
-from storagedriver.drivers.swift.container import Container, ObjectInfo
-from storagedriver.drivers.swift.deleting import delete
-from storagedriver.drivers.swift.listing import objects
-from storagedriver.drivers.swift.segments import pieces
-from storagedriver.drivers.swift.uploads import copy_pieces
+from storagedriver.swiftfs.container import Container, ObjectInfo
+from storagedriver.swiftfs.segments import copy_pieces, pieces, remove_segments
 
 __all__ = ["copy", "new_segments", "release", "replace", "segments_container"]
 
@@ -34,14 +31,7 @@ def release(container: Container, key: str, info: ObjectInfo | None) -> None:
     """Delete the segments of an object that is gone, if it was written here."""
     beside = segments_container(container)
     if info is not None and info.manifest.startswith(f"{beside.name}/{key}/"):
-        remove(beside, info.manifest.partition("/")[2])
-
-
-def remove(beside: Container, segments: str) -> None:
-    """Delete all segments of an upload."""
-    for page in objects(beside, segments + "/"):
-        if page:
-            delete(beside.client, [f"{beside.name}/{line.name}" for line in page])
+        remove_segments(beside, info.manifest.partition("/")[2])
 
 
 def replace(container: Container, key: str, write: Callable[[], None]) -> None:
@@ -70,11 +60,6 @@ def copy(source: Container, key: str, dest: Container, target: str, info: Object
     beside, segments = segments_container(dest), new_segments(target)
     parts = pieces(source, key, info)
     beside.make()
-    try:
-        copied = copy_pieces(beside, parts, segments)
-    except BaseException:
-        remove(beside, segments)
-        raise
-    whole = sum(part.size for part in copied)
+    whole = sum(part.size for part in copy_pieces(beside, parts, segments))
     manifest = f"{beside.name}/{segments}"
     replace(dest, target, lambda: dest.put_manifest(target, manifest, whole))

@@ -8,11 +8,11 @@ from typing import Any, TypeVar
 from urllib.parse import quote, urlencode, urlsplit
 
 from storagedriver.adapter.http.answer import Answer, AnswerError, HTTPBody, Signed
-from storagedriver.adapter.http.client import TRUST, HTTPClient
+from storagedriver.adapter.http.client import HTTPClient
 from storagedriver.adapter.http.document import with_json
 from storagedriver.adapter.http.reading import without_content
 from storagedriver.adapter.store import Entry
-from storagedriver.drivers.swift.auth import Account
+from storagedriver.swiftfs.auth import Account
 
 __all__ = ["Client", "quoted"]
 
@@ -49,9 +49,7 @@ class Client:
         self.account = account
         self.timeout = timeout
         bundle = verify if isinstance(verify, str) else None
-        self._http = HTTPClient(
-            timeout=timeout, verify=bool(verify), ca_bundle=bundle, tls_advice=f"{TRUST}, or set insecureskipverify"
-        )
+        self._http = HTTPClient(timeout=timeout, verify=bool(verify), ca_bundle=bundle)
         self._info: dict[str, Any] | None = None
 
     def request(

@@ -45,7 +45,7 @@ class Credentials:
     interface : {"public", "internal", "admin"}
         Which of its addresses.
     token, storage_url : str
-        A token that somebody else has, and the account's URL; such a token is not renewed.
+        A token from elsewhere, and the account's URL; such a token is not renewed.
     """
 
     auth_url: str = ""
@@ -132,7 +132,7 @@ class Account:
 
     @property
     def project_id(self) -> str:
-        """The project, as the user or else the identity service names it; empty if nobody does."""
+        """The project, as the user or else the identity service names it; empty if neither does."""
         if self.credentials.tenant_id or self.credentials.token:
             return self.credentials.tenant_id
         return self._sessions.get().project_id()
@@ -195,8 +195,8 @@ def _plugin(credentials: Credentials, session: Any) -> Any:
         try:
             from swiftclient.authv1 import PasswordPlugin  # type: ignore[import-untyped]  # noqa: PLC0415 - an extra
         except ModuleNotFoundError as error:
-            detail = 'python-swiftclient is needed for it: pip install "storagedriver[swift]"'
-            raise ParameterError(detail, path="authversion 1") from error
+            detail = 'authentication of version 1 needs python-swiftclient: pip install "storagedriver[swift]"'
+            raise ParameterError(detail, path=url) from error
         return PasswordPlugin(url, credentials.user, credentials.key)
     if version == 2:  # noqa: PLR2004 - a version
         from keystoneauth1.identity import v2  # noqa: PLC0415 - an extra
@@ -251,4 +251,4 @@ def _discover(session: Any, url: str) -> tuple[int, str]:
         versioned = found.url_for(str(version))
         if versioned:
             return version, versioned
-    raise ParameterError("no version that is known here is spoken there; set authversion", path="authurl")
+    raise ParameterError("the identity service speaks neither version 2 nor version 3; check its URL", path=url)

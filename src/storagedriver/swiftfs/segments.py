@@ -7,17 +7,35 @@ segments are gone that it is empty. A HEAD of a segment is never late.
 
 from __future__ import annotations
 
+import contextlib
 import json
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from storagedriver.drivers.swift.container import RAW, Container, ObjectInfo
-from storagedriver.drivers.swift.layout import number_of, numbered
-from storagedriver.drivers.swift.listing import objects
+from storagedriver.adapter.fanout import fan_out
+from storagedriver.adapter.http.reading import range_of
 from storagedriver.errors import StorageDriverError
+from storagedriver.swiftfs.container import RAW, Container, ObjectInfo
+from storagedriver.swiftfs.deleting import delete
+from storagedriver.swiftfs.listing import objects
 
-__all__ = ["Segment", "Segments", "dynamic_segments", "pieces"]
+__all__ = [
+    "Segment",
+    "Segments",
+    "copy_pieces",
+    "dynamic_segments",
+    "number_of",
+    "numbered",
+    "pieces",
+    "remove_segments",
+]
+
+#: A segment is named ``<segments>/<number>``, with 16 decimal digits: so does the registry
+#: (registry/storage/driver/swift/swift.go in distribution 2.8).
+_NUMBER = re.compile(r"(.+)/([0-9]{16})")
+_COPIES = 4
 
 
 @dataclass(frozen=True)
@@ -91,6 +109,17 @@ class Segments:
         if self.missing:
             reason = f"a segment before {self.rest[0].key!r}" if self.rest else f"{self.missing} bytes of its segments"
             raise StorageDriverError(f"it is a large object, and {reason} cannot be found")
+
+
+def numbered(segments: str, number: int) -> str:
+    """The name of a segment."""
+    return f"{segments}/{number:016d}"
+
+
+def number_of(segments: str, name: str) -> int | None:
+    """The number of a segment, None if the name is not that of a segment of this upload."""
+    match = _NUMBER.fullmatch(name)
+    return int(match[2]) if match and match[1] == segments else None
 
 
 def dynamic_segments(container: Container, info: ObjectInfo, *, probe: bool = False) -> Segments:
@@ -178,7 +207,7 @@ def _counted(run: list[Segment], whole: int | None) -> list[Segment]:
 
 
 def _is_second(run: Sequence[Segment], number: int) -> bool:
-    """Whether 1 follows 0: nobody writes so, but nothing is missing then."""
+    """Whether 1 follows 0: no known writer counts so, but nothing is missing then."""
     return number == 1 and len(run) == 1 and run[0].number == 0
 
 
@@ -222,3 +251,50 @@ def _piece(line: dict[str, Any]) -> Segment:
         return Segment(name, key, end - start, first=start, is_range=True)
     # The ETag of a segment that is large itself is not that of its content.
     return Segment(name, key, size)
+
+
+def copy_pieces(container: Container, parts: Sequence[Segment], segments: str) -> list[Segment]:
+    """Copy the pieces of an object on the server, as the segments of a new upload. If that fails, no copy stays.
+
+    Parameters
+    ----------
+    container : Container
+        Where the segments shall be.
+    parts : sequence of Segment
+        The pieces.
+    segments : str
+        What the names of the segments shall begin with.
+    """
+
+    def copy(numbered_part: tuple[int, Segment]) -> Segment:
+        number, part = numbered_part
+        key = numbered(segments, number)
+        source = container.sibling(part.container)
+        headers = range_of(part.first, part.size) if part.is_range else {}
+        if part.etag:
+            headers["If-Match"] = part.etag
+        source.copy(part.key, key, size=part.size, to=container, headers=headers)
+        return Segment(container.name, key, part.size, part.etag, number=number)
+
+    try:
+        return fan_out(copy, list(enumerate(parts, 1)), threads=_COPIES, name="copy")
+    except BaseException:
+        # The reason for it is what has to be reported.
+        with contextlib.suppress(Exception):
+            remove_segments(container, segments)
+        raise
+
+
+def remove_segments(container: Container, segments: str) -> None:
+    """Delete all segments of an upload.
+
+    Parameters
+    ----------
+    container : Container
+        Where they are.
+    segments : str
+        What their names begin with.
+    """
+    for page in objects(container, segments + "/"):
+        if page:
+            delete(container.client, [f"{container.name}/{line.name}" for line in page])

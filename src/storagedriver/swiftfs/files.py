@@ -10,12 +10,10 @@ from typing import Any
 
 from fsspec.spec import AbstractBufferedFile
 
-from storagedriver.drivers.swift import owned
-from storagedriver.drivers.swift.container import Container
-from storagedriver.drivers.swift.errors import for_fsspec
-from storagedriver.drivers.swift.layout import numbered
-from storagedriver.drivers.swift.segments import pieces
-from storagedriver.drivers.swift.uploads import copy_pieces
+from storagedriver.swiftfs import owned
+from storagedriver.swiftfs.container import Container
+from storagedriver.swiftfs.errors import for_fsspec
+from storagedriver.swiftfs.segments import copy_pieces, numbered, pieces, remove_segments
 
 __all__ = ["SwiftFile", "TextFile"]
 
@@ -59,14 +57,18 @@ class SwiftFile(AbstractBufferedFile):  # type: ignore[misc]
             if self._segments:
                 beside = owned.segments_container(self._container)
                 manifest = f"{beside.name}/{self._segments}"
-                self._put(lambda: self._container.put_manifest(self._key, manifest, self.loc))
+                owned.replace(
+                    self._container,
+                    self._key,
+                    lambda: self._container.put_manifest(self._key, manifest, self.loc),
+                )
             else:
                 content = self._whole or b""
                 if self.mode == "xb":
                     if not self._container.create(self._key, content, writer=secrets.token_hex(8)):
                         raise FileExistsError(errno.EEXIST, "there is such an object", self.path)
                 else:
-                    self._put(lambda: self._container.put(self._key, content))
+                    owned.replace(self._container, self._key, lambda: self._container.put(self._key, content))
         self._segments = ""
 
     def discard(self) -> None:
@@ -75,7 +77,7 @@ class SwiftFile(AbstractBufferedFile):  # type: ignore[misc]
         self._whole = None
         if segments:
             with for_fsspec(self.path):
-                owned.remove(owned.segments_container(self._container), segments)
+                remove_segments(owned.segments_container(self._container), segments)
 
     def abort(self) -> None:
         """Give the file up: nothing is published."""
@@ -106,9 +108,6 @@ class SwiftFile(AbstractBufferedFile):  # type: ignore[misc]
     def __del__(self) -> None:
         # The base class would publish here.
         self.closed = True
-
-    def _put(self, write: Any) -> None:
-        owned.replace(self._container, self._key, write)
 
     def _upload_chunk(self, final: bool = False) -> bool:
         """Send the block as a segment; one that is the whole content is kept until it is published."""

@@ -8,13 +8,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from urllib.parse import unquote
 
-from storagedriver.adapter.deleting import DeleteError
+from storagedriver.adapter.deleting import DeleteError, delete_each
 from storagedriver.adapter.fanout import fan_out
-from storagedriver.adapter.http.answer import AnswerError
 from storagedriver.adapter.store import Failure
-from storagedriver.drivers.swift.client import Client, quoted
-from storagedriver.drivers.swift.errors import status
 from storagedriver.errors import InvalidAnswerError, PermissionDeniedError, StorageDriverError, UnavailableError
+from storagedriver.swiftfs.client import Client, quoted
+from storagedriver.swiftfs.errors import classify
 
 __all__ = ["delete"]
 
@@ -37,20 +36,17 @@ def delete(client: Client, names: Sequence[str]) -> None:
     DeleteError
         With the store's reason for each object that stayed.
     """
-    if len(names) == 1:
-        _delete_one(client, names[0])
-        return
     most = 0
     if len(names) > _FEW:
         most = int(client.info().get("bulk_delete", {}).get("max_deletes_per_request", 0))
+    if not most:
+        delete_each(lambda name: _delete_one(client, name), names, classify, threads=_THREADS)
+        return
+    size = min(most, _BATCH)
+    batches = [names[start : start + size] for start in range(0, len(names), size)]
     failed: dict[str, str] = {}
-    if most:
-        size = min(most, _BATCH)
-        batches = [names[start : start + size] for start in range(0, len(names), size)]
-        for part in fan_out(lambda batch: _delete_batch(client, batch), batches, threads=_BATCHES, name="delete"):
-            failed.update(part)
-    else:
-        failed = _delete_singly(client, names)
+    for part in fan_out(lambda batch: _delete_batch(client, batch), batches, threads=_BATCHES, name="delete"):
+        failed.update(part)
     if failed:
         raise DeleteError({name: _failure(reason) for name, reason in failed.items()}, len(names))
 
@@ -93,18 +89,6 @@ def _request(client: Client, names: Sequence[str]) -> dict[str, str]:
         reason = f"{code} {outcome.get('Response Body', '')}".strip()
         return dict.fromkeys(names, reason)
     return failed
-
-
-def _delete_singly(client: Client, names: Sequence[str]) -> dict[str, str]:
-    def one(name: str) -> str:
-        try:
-            _delete_one(client, name)
-        except AnswerError as error:
-            return f"{status(error)} {error}"
-        return ""
-
-    reasons = fan_out(one, names, threads=_THREADS, name="delete")
-    return {name: reason for name, reason in zip(names, reasons, strict=True) if reason}
 
 
 def _failure(reason: str) -> Failure:

@@ -9,24 +9,26 @@ import contextlib
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timezone
-from email.utils import parsedate_to_datetime
 from functools import partial
 from typing import Any
 from urllib.parse import quote, unquote
 
 from storagedriver.adapter.http.answer import Answer, AnswerError, HTTPBody
-from storagedriver.adapter.http.reading import SIZE_UNKNOWN, first_byte, measured
+from storagedriver.adapter.http.reading import SIZE_UNKNOWN, first_byte, http_time, measured
 from storagedriver.adapter.store import EPOCH, Entry
-from storagedriver.drivers.swift.client import Client
-from storagedriver.drivers.swift.errors import status
 from storagedriver.errors import BucketNotFoundError, InvalidAnswerError
+from storagedriver.swiftfs.client import Client
+from storagedriver.swiftfs.errors import status
 
-__all__ = ["CONTENT_TYPE", "EMPTY", "Container", "ObjectInfo", "described", "info_of"]
+__all__ = ["CONTENT_TYPE", "EMPTY", "LARGEST", "Container", "ObjectInfo", "described", "info_of"]
 
 #: What the registry gives everything it writes.
 CONTENT_TYPE = "application/octet-stream"
 #: The ETag of no bytes: of a manifest of a dynamic large object in a listing, for one.
 EMPTY = "d41d8cd98f00b204e9800998ecf8427e"
+#: The most bytes of one object, unless the operator has set another limit.
+#: https://docs.openstack.org/swift/latest/overview_large_objects.html
+LARGEST = 5 << 30
 
 #: The slowest copy on the server that is waited for, in bytes a second.
 _COPY_RATE = 8 << 20
@@ -76,7 +78,7 @@ class ObjectInfo:
 
     @property
     def is_large(self) -> bool:
-        """Whether its content lies in segments."""
+        """Whether its content is in segments."""
         return bool(self.manifest) or self.static
 
 
@@ -112,8 +114,8 @@ def _moment(headers: Mapping[str, str]) -> datetime:
     # Of the two only the first has fractions of a second.
     with contextlib.suppress(ValueError, KeyError):
         return datetime.fromtimestamp(float(headers["X-Timestamp"]), timezone.utc)
-    with contextlib.suppress(ValueError, KeyError):
-        return parsedate_to_datetime(headers["Last-Modified"]).astimezone(timezone.utc)
+    with contextlib.suppress(ValueError):
+        return http_time(headers.get("Last-Modified"))
     return EPOCH
 
 

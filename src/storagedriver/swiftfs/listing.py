@@ -5,26 +5,29 @@ https://docs.openstack.org/api-ref/object-store/#show-container-details-and-list
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 from typing import Any
 
 from storagedriver.adapter.ahead import Listing
+from storagedriver.adapter.fanout import fan_out
 from storagedriver.adapter.http.answer import AnswerError
 from storagedriver.adapter.http.reading import iso_time
 from storagedriver.adapter.store import EPOCH
-from storagedriver.drivers.swift.client import Client
-from storagedriver.drivers.swift.container import EMPTY, Container
-from storagedriver.drivers.swift.errors import status
 from storagedriver.errors import BucketNotFoundError, InvalidAnswerError
+from storagedriver.swiftfs.client import Client
+from storagedriver.swiftfs.container import EMPTY, Container, ObjectInfo
+from storagedriver.swiftfs.errors import status
 
-__all__ = ["Listed", "containers", "objects", "page"]
+__all__ = ["Listed", "containers", "heads", "objects", "page", "sizes"]
 
 _PAGE = 10_000
 #: A server may have a lower limit of its own, a round number, and give so many whatever it is asked for.
 _ROUND = 100
+#: How many objects are asked for their headers at a time.
+_THREADS = 16
 _NOT_FOUND = 404
 _PRECONDITION_FAILED = 412
 _DIRECTORY_TYPE = "application/directory"
@@ -110,6 +113,25 @@ def containers(client: Client) -> Iterator[dict[str, Any]]:
     while marker is not None:
         lines, marker = _page(client, "", {}, marker, 0)
         yield from lines
+
+
+def heads(container: Container, names: Sequence[str], *, raw: bool) -> Mapping[str, ObjectInfo]:
+    """The headers of many objects, of those that are there; some are asked for at a time."""
+    found = fan_out(lambda name: container.head(name, raw=raw), names, threads=_THREADS, name="head")
+    return {name: info for name, info in zip(names, found, strict=True) if info is not None}
+
+
+def sizes(container: Container, lines: Sequence[Listed]) -> Iterator[tuple[Listed, int]]:
+    """The lines of a listing with the sizes that they really have."""
+    suspects = [line.name for line in lines if line.may_be_manifest]
+    known = heads(container, suspects, raw=False)
+    for line in lines:
+        info = known.get(line.name)
+        if info is None:
+            yield line, line.size
+        else:
+            known_sizes = [size for size in (info.size, info.whole) if size is not None]
+            yield line, min(known_sizes, default=0)
 
 
 def _page(

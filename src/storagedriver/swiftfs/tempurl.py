@@ -16,9 +16,9 @@ from typing import Any
 from urllib.parse import quote, unquote, urlsplit
 
 from storagedriver.adapter.http.answer import AnswerError
-from storagedriver.drivers.swift.client import quoted
-from storagedriver.drivers.swift.container import Container
-from storagedriver.drivers.swift.errors import status
+from storagedriver.swiftfs.client import quoted
+from storagedriver.swiftfs.container import Container
+from storagedriver.swiftfs.errors import status
 
 __all__ = ["TempUrlSettings", "TempUrls"]
 

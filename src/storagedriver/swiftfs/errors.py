@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import errno
 from collections.abc import Iterator
+from collections.abc import Set as AbstractSet
 from contextlib import contextmanager
+from dataclasses import dataclass
 
 from storagedriver.adapter.deleting import DeleteError
+from storagedriver.adapter.failures import names_of
 from storagedriver.adapter.http import client as http
 from storagedriver.adapter.http.answer import AnswerError
+from storagedriver.adapter.http.connection import TLSError
 from storagedriver.adapter.store import Failure
 from storagedriver.errors import (
     BucketNotFoundError,
@@ -20,9 +24,33 @@ from storagedriver.errors import (
     UnavailableError,
 )
 
-__all__ = ["classify", "for_fsspec", "status"]
+__all__ = ["Options", "classify", "for_fsspec", "status"]
 
 _NOT_FOUND = 404
+
+
+@dataclass(frozen=True)
+class Options:
+    """What the user calls the options that an error advises to look at; by default as `SwiftFileSystem` does.
+
+    Attributes
+    ----------
+    url, version : str
+        Of the identity service.
+    region, interface : str
+        Of the object store in its catalog.
+    unverified : str
+        What has any certificate trusted.
+    """
+
+    url: str = "auth_url"
+    version: str = "version"
+    region: str = "region"
+    interface: str = "interface"
+    unverified: str = "verify=False"
+
+
+_OPTIONS = Options()
 
 
 def status(error: BaseException) -> int:
@@ -30,18 +58,21 @@ def status(error: BaseException) -> int:
     return error.answer.status if isinstance(error, AnswerError) else 0
 
 
-def classify(error: BaseException) -> Failure:
-    """Say what the exception means. When in doubt: `StorageDriverError`."""
+def classify(error: BaseException, options: Options = _OPTIONS) -> Failure:
+    """Say what the exception means, and what the user can do. When in doubt: `StorageDriverError`."""
     if isinstance(error, StorageDriverError):
         return Failure(type(error), error.detail)
     if isinstance(error, DeleteError):
         return error.failure
     if isinstance(error, AnswerError):
         return _answered(error)
+    if isinstance(error, TLSError):
+        return Failure(StorageDriverError, f"TLS failed: {error}, or set {options.unverified}")
     if isinstance(error, Exception) and (failure := http.classify(error)) is not None:
         return failure
-    if type(error).__module__.startswith("keystoneauth1."):
-        return _not_authenticated(error)
+    names = names_of(error, "keystoneauth1")
+    if names:
+        return _not_authenticated(error, names, options)
     return Failure(StorageDriverError, f"{type(error).__name__}: {_line(error)}")
 
 
@@ -56,26 +87,25 @@ def _answered(error: AnswerError) -> Failure:
     return failure
 
 
-def _not_authenticated(error: BaseException) -> Failure:
-    """A failure of keystoneauth1, which is only loaded where it is used."""
-    from keystoneauth1 import exceptions  # noqa: PLC0415 - an extra
-
+def _not_authenticated(error: BaseException, names: AbstractSet[str], options: Options) -> Failure:
+    """A failure of keystoneauth1, whose class has these names."""
     detail = f"authentication failed: {_line(error)}"
-    if isinstance(error, exceptions.SSLError):
-        return Failure(StorageDriverError, f"{detail}; insecureskipverify trusts any certificate")
-    if isinstance(error, exceptions.ConnectionError):
+    misled = Failure(ParameterError, f"{detail}; check {options.url} and {options.version}")
+    if "SSLError" in names:
+        return Failure(StorageDriverError, f"{detail}; {http.TRUST}, or set {options.unverified}")
+    if "ConnectionError" in names:
         return Failure(UnavailableError, detail)
-    if isinstance(error, exceptions.HttpError):
-        code = error.http_status or 0
+    if "HttpError" in names:
+        code = getattr(error, "http_status", None) or 0
         if code >= 500 or code in (408, 429):  # noqa: PLR2004 - HTTP
             return Failure(UnavailableError, detail)
         if code == _NOT_FOUND:
-            return Failure(ParameterError, f"{detail}; check authurl and authversion")
+            return misled
         return Failure(PermissionDeniedError, detail)
-    if isinstance(error, exceptions.CatalogException):
-        return Failure(ParameterError, f"{detail}; check region and endpointtype")
-    if isinstance(error, (exceptions.DiscoveryFailure, exceptions.InvalidResponse)):
-        return Failure(ParameterError, f"{detail}; check authurl and authversion")
+    if "CatalogException" in names:
+        return Failure(ParameterError, f"{detail}; check {options.region} and {options.interface}")
+    if names & {"DiscoveryFailure", "InvalidResponse"}:
+        return misled
     return Failure(PermissionDeniedError, detail)
 
 
@@ -99,11 +129,7 @@ def for_fsspec(path: str) -> Iterator[None]:
 
 
 def _is_ours(error: Exception) -> bool:
-    return (
-        isinstance(error, DeleteError)
-        or http.classify(error) is not None
-        or type(error).__module__.startswith("keystoneauth1.")
-    )
+    return isinstance(error, DeleteError) or http.classify(error) is not None or bool(names_of(error, "keystoneauth1"))
 
 
 def _builtin(error: Exception, path: str) -> OSError:
@@ -116,5 +142,5 @@ def _builtin(error: Exception, path: str) -> OSError:
     if failure.kind is UnavailableError:
         return ConnectionError(errno.EAGAIN, failure.detail, path)
     if failure.kind is ConflictError:
-        return OSError(errno.EBUSY, failure.detail or "it was changed by somebody else", path)
+        return OSError(errno.EBUSY, failure.detail or "it was changed by another writer", path)
     return OSError(errno.EIO, failure.detail, path)

@@ -18,26 +18,23 @@ from typing import Any
 from fsspec.spec import AbstractFileSystem
 
 from storagedriver.adapter.http.answer import AnswerError
-from storagedriver.drivers.swift import owned
-from storagedriver.drivers.swift.auth import Account, Credentials
-from storagedriver.drivers.swift.client import Client
-from storagedriver.drivers.swift.container import Container, ObjectInfo
-from storagedriver.drivers.swift.deleting import delete
-from storagedriver.drivers.swift.errors import for_fsspec, status
-from storagedriver.drivers.swift.files import SwiftFile, TextFile
-from storagedriver.drivers.swift.listing import Listed, containers, objects
-from storagedriver.drivers.swift.reading import read_object
-from storagedriver.drivers.swift.releasing import heads, sizes
-from storagedriver.drivers.swift.tempurl import TempUrls, TempUrlSettings
 from storagedriver.errors import BucketNotFoundError
+from storagedriver.swiftfs import owned
+from storagedriver.swiftfs.auth import Account, Credentials
+from storagedriver.swiftfs.client import Client
+from storagedriver.swiftfs.container import LARGEST, Container, ObjectInfo
+from storagedriver.swiftfs.deleting import delete
+from storagedriver.swiftfs.errors import for_fsspec, status
+from storagedriver.swiftfs.files import SwiftFile, TextFile
+from storagedriver.swiftfs.listing import Listed, containers, heads, objects, sizes
+from storagedriver.swiftfs.reading import Reader
+from storagedriver.swiftfs.tempurl import TempUrls, TempUrlSettings
 
 __all__ = ["SwiftFileSystem"]
 
 _BLOCK = 20 << 20
 _READ_AHEAD = 5 << 20
 _CREATED = 201
-#: What Swift takes as one object, unless the operator has said otherwise.
-_LARGEST = 5 << 30
 _CREDENTIALS = {field.name for field in dataclasses.fields(Credentials)}
 
 
@@ -59,7 +56,7 @@ class SwiftFileSystem(AbstractFileSystem):  # type: ignore[misc]
     temp_url_key : str
         The key for `sign`; without it one that the container or the account has.
     **options
-        The other attributes of `storagedriver.drivers.swift.auth.Credentials`
+        The other attributes of `storagedriver.swiftfs.auth.Credentials`
         (``tenant``, ``application_credential_id``, ``token``, …), and fsspec's
         own options for any filesystem. There is no cache of listings.
     """
@@ -162,13 +159,16 @@ class SwiftFileSystem(AbstractFileSystem):  # type: ignore[misc]
             end = max(0, size + end) if end is not None and end < 0 else end
         offset = start or 0
         name, key = self._split(path, file=True)
+        reader = Reader(self.container(name))
         with for_fsspec(path):
-            return read_object(self.container(name), key, offset, None if end is None else max(0, end - offset))
+            if not offset and end is None:
+                return reader.get(key)
+            return reader.read(key, offset, None if end is None else max(0, end - offset))
 
     def pipe_file(self, path: str, value: Any, mode: str = "overwrite", **_: Any) -> None:
         """Write a content, atomically."""
         path = self._strip_protocol(path)
-        if len(value) > _LARGEST:
+        if len(value) > LARGEST:
             with self.open(path, "xb" if mode == "create" else "wb") as file:
                 file.write(value)
             return

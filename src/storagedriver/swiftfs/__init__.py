@@ -1,0 +1,10 @@
+"""OpenStack Swift as an fsspec filesystem. It needs nothing of the drivers.
+
+It needs the packages of the extra ``storagedriver[swift]``.
+"""
+
+from __future__ import annotations
+
+from storagedriver.swiftfs.filesystem import SwiftFileSystem
+
+__all__ = ["SwiftFileSystem"]
