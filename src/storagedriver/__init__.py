@@ -22,6 +22,7 @@ from storagedriver.driver import (
 from storagedriver.errors import (
     BucketNotFoundError,
     ConflictError,
+    IntegrityError,
     InvalidAnswerError,
     InvalidOffsetError,
     InvalidPathError,
@@ -43,6 +44,7 @@ __all__ = [
     "FileInfo",
     "FileReader",
     "FileWriter",
+    "IntegrityError",
     "InvalidAnswerError",
     "InvalidOffsetError",
     "InvalidPathError",

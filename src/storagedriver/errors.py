@@ -15,6 +15,7 @@ from typing import Any
 __all__ = [
     "BucketNotFoundError",
     "ConflictError",
+    "IntegrityError",
     "InvalidAnswerError",
     "InvalidOffsetError",
     "InvalidPathError",

@@ -303,7 +303,7 @@ class TestAfterAnInterrupt:
         writer = begin(driver, content)
         ends: Callable[[Request], bool] = is_state
         if call == "commit":
-            ends = is_last if len(content) >= CHUNK else (lambda r: "uploadType=media" in r.query)
+            ends = is_last if len(content) >= CHUNK else (lambda r: "uploadType=multipart" in r.query)
         with interrupted(proxy, lambda r: r.method in ("PUT", "POST") and ends(r), before=before):
             getattr(writer, call)()
         assert writer.size == len(content)

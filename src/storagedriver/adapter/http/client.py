@@ -37,13 +37,14 @@ from storagedriver.errors import (
     UnavailableError,
 )
 
-__all__ = ["TRUST", "HTTPClient", "Repeat", "classify"]
+__all__ = ["TRUST", "HTTPClient", "Repeat", "classify", "kind_of"]
 
 #: When a request may be sent again: whatever became of it, if the store certainly did nothing, or not at all.
 Repeat = Literal["idempotent", "unsent", "never"]
 
 _OK = range(200, 300)
 _UNAUTHORIZED = 401
+_NOT_IMPLEMENTED = 501
 #: What can be done where a certificate is not trusted.
 TRUST = "name the certificates to trust in REQUESTS_CA_BUNDLE"
 #: The parts of a query that are credentials: with such a URL its reader can do what its owner can.
@@ -74,19 +75,23 @@ def classify(error: Exception) -> Failure | None:
     404 is `StorageDriverError` here: what is not there, only the store can tell.
     """
     if isinstance(error, AnswerError):
-        status = error.answer.status
-        if status in (_UNAUTHORIZED, 403):
-            return Failure(PermissionDeniedError, str(error))
-        if status in (409, 412):
-            return Failure(ConflictError, str(error))
-        if status in _PASSING or status >= 500:  # noqa: PLR2004 - 5xx
-            return Failure(UnavailableError, str(error))
-        return Failure(StorageDriverError, str(error))
+        return Failure(kind_of(error.answer.status), str(error))
     if isinstance(error, TLSError):
         return Failure(StorageDriverError, f"TLS failed: {error}")
     if isinstance(error, (HTTPError, ConnectionError, TimeoutError)):
         return Failure(UnavailableError, f"no connection or no answer: {error}")
     return None
+
+
+def kind_of(status: int) -> type[StorageDriverError]:
+    """What an HTTP status means that is no success, where the store says nothing more."""
+    if status in (_UNAUTHORIZED, 403):
+        return PermissionDeniedError
+    if status in (409, 412):
+        return ConflictError
+    if status in _PASSING or (status >= 500 and status != _NOT_IMPLEMENTED):  # noqa: PLR2004 - 5xx
+        return UnavailableError
+    return StorageDriverError
 
 
 @dataclass(frozen=True)

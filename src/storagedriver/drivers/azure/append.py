@@ -182,7 +182,7 @@ def _append(client: Client, key: str, data: memoryview, offset: int, version: st
     """Append at this offset of this version, once; the new version."""
     headers = {"x-ms-blob-condition-appendpos": str(offset), "If-Match": version}
     try:
-        answer = client.send("PUT", key, {"comp": "appendblock"}, headers, body=data)
+        answer = client.send_content(key, {"comp": "appendblock"}, headers, data)
     except AnswerError as error:
         if not is_conflict(error):
             raise

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta, timezone
 
+from storagedriver.adapter.checksums import Checksum, read_twice
 from storagedriver.adapter.deleting import delete_each
 from storagedriver.adapter.http.answer import Answer, AnswerError, HTTPBody
 from storagedriver.adapter.http.reading import first_byte, http_time, measured, open_range, size_in, whole
@@ -112,10 +113,15 @@ def existing(client: Client, key: str, version: str = "") -> Entry:
 
 def get(client: Client, key: str) -> bytes:
     """The whole content."""
-    answer = client.send("GET", key, large=True)
-    if is_clearing(answer.headers) or is_directory(answer.headers):
-        raise PathNotFoundError
-    return whole(answer, lambda: existing(client, key, answer.headers.get("ETag", "")).size)
+
+    def read() -> tuple[bytes, Checksum | None]:
+        answer = client.send("GET", key, large=True)
+        if is_clearing(answer.headers) or is_directory(answer.headers):
+            raise PathNotFoundError
+        content = whole(answer, lambda: existing(client, key, answer.headers.get("ETag", "")).size)
+        return content, client.checksum_in(answer)
+
+    return read_twice(read)
 
 
 def put(client: Client, key: str, content: memoryview) -> None:
@@ -157,7 +163,7 @@ def condition_on(version: str) -> dict[str, str]:
 
 def _put(client: Client, key: str, content: memoryview, condition: Mapping[str, str]) -> None:
     headers = {"x-ms-blob-type": "BlockBlob", "x-ms-blob-content-type": CONTENT_TYPE, **condition}
-    client.send("PUT", key, headers=headers, body=content)
+    client.send_content(key, None, headers, content)
 
 
 def stream(client: Client, key: str, offset: int, length: int | None, version: str) -> Body:
@@ -176,7 +182,7 @@ def _open(client: Client, key: str, headers: Mapping[str, str]) -> HTTPBody:
     def entry(answer: Answer) -> Entry:
         if is_clearing(answer.headers) or is_directory(answer.headers):
             raise PathNotFoundError
-        return _entry(key, answer)
+        return replace(_entry(key, answer), checksum=client.checksum_in(answer))
 
     # The signature of a shared key covers this name of the header, and not `Range` alone.
     named = {"x-ms-range" if name == "Range" else name: value for name, value in headers.items()}

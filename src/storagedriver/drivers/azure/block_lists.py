@@ -11,7 +11,6 @@ from __future__ import annotations
 import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from storagedriver.adapter.http.answer import AnswerError
 from storagedriver.drivers.azure import blobs
@@ -63,9 +62,9 @@ def read(client: Client, key: str) -> BlockList:
     return BlockList(blocks("CommittedBlocks"), blocks("UncommittedBlocks"))
 
 
-def put_block(client: Client, key: str, block_id: str, data: Any) -> None:
+def put_block(client: Client, key: str, block_id: str, data: memoryview) -> None:
     """Send a block, over one of the same name."""
-    client.send("PUT", key, {"comp": "block", "blockid": block_id}, body=data)
+    client.send_content(key, {"comp": "block", "blockid": block_id}, {}, data)
 
 
 def commit(client: Client, key: str, head: Sequence[str], blocks: Sequence[str], version: str) -> None:

@@ -19,7 +19,7 @@ from storagedriver.errors import StorageDriverError, UnavailableError
 
 __all__ = ["BlockUpload", "Ways"]
 
-_MARKER = b"0"
+_MARKER = memoryview(b"0")
 
 
 @dataclass(frozen=True)

@@ -17,16 +17,27 @@ from storagedriver.adapter.store import Failure
 from storagedriver.errors import (
     BucketNotFoundError,
     ConflictError,
+    IntegrityError,
     PathNotFoundError,
     PermissionDeniedError,
     StorageDriverError,
     UnavailableError,
 )
 
-__all__ = ["INVALID_BLOB_TYPE", "NO_BLOB", "classify", "code_of", "is_conflict", "is_passing", "status_of"]
+__all__ = [
+    "INVALID_BLOB_TYPE",
+    "NO_BLOB",
+    "UNKNOWN_HEADER",
+    "classify",
+    "code_of",
+    "is_conflict",
+    "is_passing",
+    "status_of",
+]
 
 NO_BLOB = "BlobNotFound"
 INVALID_BLOB_TYPE = "InvalidBlobType"
+UNKNOWN_HEADER = "FeatureNotSupported"
 
 _KINDS: dict[str, type[StorageDriverError]] = {
     NO_BLOB: PathNotFoundError,
@@ -57,6 +68,10 @@ _KINDS: dict[str, type[StorageDriverError]] = {
         ("AccountBeingCreated", "ContainerBeingDeleted", "InternalError", "OperationTimedOut", "ServerBusy"),
         UnavailableError,
     ),
+    # The body was damaged on its way.
+    **dict.fromkeys(("Crc64Mismatch", "Md5Mismatch"), IntegrityError),
+    # An emulator that knows no such header: the status is a misleading 500.
+    UNKNOWN_HEADER: StorageDriverError,
     # Archived: the status is a misleading 409.
     **dict.fromkeys(("BlobArchived", "BlobBeingRehydrated"), StorageDriverError),
 }
@@ -70,8 +85,6 @@ _HINTS = {
 }
 #: The SDK's names for a request for a token that got no answer.
 _BROKEN = {"IncompleteReadError", "ServiceRequestError", "ServiceResponseError"}
-_NOT_IMPLEMENTED = 501
-_TOO_MANY_REQUESTS = 429
 _ELEMENT = re.compile(rb"<(Code|Message)>(.*?)</\1>", re.DOTALL)
 
 
@@ -113,7 +126,7 @@ def status_of(error: BaseException) -> int:
 def is_passing(answer: Answer) -> bool:
     """Whether the same request may succeed a little later, though it failed now."""
     code = answer.headers.get("x-ms-error-code", "") or _elements(answer.content).get("Code", "")
-    return _kind(code, answer.status) is UnavailableError
+    return issubclass(_kind(code, answer.status), (IntegrityError, UnavailableError))
 
 
 def is_conflict(error: BaseException) -> bool:
@@ -136,15 +149,7 @@ def _answered(error: AnswerError) -> Failure:
 
 
 def _kind(code: str, status: int) -> type[StorageDriverError]:
-    if code in _KINDS:
-        return _KINDS[code]
-    if status in (401, 403):
-        return PermissionDeniedError
-    if status in (409, 412):
-        return ConflictError
-    if status in (408, _TOO_MANY_REQUESTS) or (status >= 500 and status != _NOT_IMPLEMENTED):  # noqa: PLR2004 - HTTP's classes
-        return UnavailableError
-    return StorageDriverError
+    return _KINDS.get(code) or http.kind_of(status)
 
 
 def _elements(content: bytes) -> dict[str, str]:

@@ -11,6 +11,7 @@ from datetime import timedelta
 from typing import Any, Literal
 from urllib.parse import urlsplit
 
+from storagedriver.adapter.checksums import CHECKSUMS
 from storagedriver.errors import ParameterError
 from storagedriver.parameters import boolean, choice, duration, integer, mapping, number, parse, string
 
@@ -63,6 +64,7 @@ class AzureParameters:
     timeout: float = number(15)
     uploadconcurrency: int = integer(4, minimum=1)
     readconcurrency: int = integer(1, minimum=1)
+    checksums: str = choice("auto", CHECKSUMS, fold=str.lower)
 
     @property
     def prefix(self) -> str:

@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any
 from urllib.parse import quote, urlencode
 
+from storagedriver.adapter.checksums import Checksum
 from storagedriver.adapter.http.answer import Answer, AnswerError
 from storagedriver.adapter.http.reading import iso_time
 from storagedriver.adapter.store import EPOCH, Entry
@@ -58,6 +59,11 @@ class Item:
         """The object as the adapter sees it."""
         return Entry(self.key, self.size, self.updated, version=self.generation)
 
+    @property
+    def checksum(self) -> Checksum | None:
+        """What the store says of the whole content."""
+        return Checksum.of_text("crc32c", self.crc32c) if self.crc32c else None
+
 
 class Bucket:
     """Where the objects lie.
@@ -75,12 +81,15 @@ class Bucket:
         The bucket's name.
     prefix : str
         What stands before every key.
+    checks : bool
+        Whether contents are compared with checksums.
     """
 
     def __init__(self, client: Client, parameters: GCSParameters) -> None:
         self.client = client
         self.name = parameters.bucket
         self.prefix = parameters.prefix
+        self.checks = parameters.checksums != "never"
 
     def full(self, key: str) -> str:
         """The key as the server knows it."""

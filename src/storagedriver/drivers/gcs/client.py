@@ -12,6 +12,7 @@ from storagedriver.adapter.http.document import with_json
 from storagedriver.adapter.limits import PerProcess
 from storagedriver.adapter.store import Entry
 from storagedriver.drivers.gcs.credentials import emulator, is_anonymous, token_of
+from storagedriver.drivers.gcs.errors import is_passing
 from storagedriver.drivers.gcs.parameters import GCSParameters
 from storagedriver.errors import InvalidAnswerError
 
@@ -50,7 +51,7 @@ class Client:
 
     def __init__(self, parameters: GCSParameters) -> None:
         self.endpoint = parameters.endpoint.rstrip("/") or emulator() or _GOOGLE
-        self._http = HTTPClient(timeout=parameters.timeout)
+        self._http = HTTPClient(timeout=parameters.timeout, is_passing=is_passing)
         self.is_anonymous = is_anonymous(parameters)
         self.timeout = parameters.timeout
         self.says_generation = True

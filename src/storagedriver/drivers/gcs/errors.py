@@ -16,6 +16,7 @@ from storagedriver.adapter.store import Failure
 from storagedriver.errors import (
     BucketNotFoundError,
     ConflictError,
+    IntegrityError,
     PermissionDeniedError,
     StorageDriverError,
     UnavailableError,
@@ -31,6 +32,7 @@ __all__ = [
     "classify",
     "has_status",
     "is_own",
+    "is_passing",
     "says_missing_bucket",
     "says_missing_object",
 ]
@@ -44,6 +46,8 @@ GONE = frozenset({404, 410, 499})
 
 #: Refusals with status 403 that are about how much is asked, not about who asks.
 _BUSY = frozenset({"rateLimitExceeded", "userRateLimitExceeded", "quotaExceeded"})
+#: What is said of a body that was damaged on its way.
+_DAMAGED = "doesn't match calculated"
 _NO_CREDENTIALS = (
     "there are no credentials; set keyfile or credentials, the variable GOOGLE_APPLICATION_CREDENTIALS,"
     " or a service account of the machine"
@@ -97,11 +101,19 @@ def _answered(error: AnswerError) -> Failure:
     detail = f"{error}: {message}" if message else str(error)
     if says_missing_bucket(answer):
         return Failure(BucketNotFoundError, message)
+    if _DAMAGED in message.lower():
+        return Failure(IntegrityError, detail)
     if answer.status == 403 and _reasons(answer) & _BUSY:  # noqa: PLR2004 - HTTP
         return Failure(UnavailableError, detail)
     failure = http.classify(error)
     assert failure is not None
     return Failure(failure.kind, detail)
+
+
+def is_passing(answer: Answer) -> bool:
+    """Whether the same request may succeed a little later, though it failed now."""
+    busy = answer.status == 403 and bool(_reasons(answer) & _BUSY)  # noqa: PLR2004 - HTTP
+    return busy or http.kind_of(answer.status) is UnavailableError or _DAMAGED in _message(answer).lower()
 
 
 def _without_token(error: Exception) -> Failure:

@@ -5,20 +5,25 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
+import re
 import uuid
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
+from storagedriver.adapter.checksums import Checksum, read_twice
 from storagedriver.adapter.http.answer import Answer, AnswerError, HTTPBody
 from storagedriver.adapter.http.document import json_in
 from storagedriver.adapter.http.reading import http_time, open_range, size_in, whole
 from storagedriver.adapter.store import Body, EmptyBody, Entry
+from storagedriver.drivers.gcs import checksum
 from storagedriver.drivers.gcs.bucket import CONTENT_TYPE, STATE_TYPE, Bucket, Item
+from storagedriver.drivers.gcs.deleting import delete_generation
 from storagedriver.drivers.gcs.errors import NOT_FOUND, PRECONDITION_FAILED, has_status, is_own
 from storagedriver.errors import (
     BucketNotFoundError,
     ConflictError,
+    IntegrityError,
     InvalidAnswerError,
     PathNotFoundError,
     StorageDriverError,
@@ -33,6 +38,7 @@ _AS_STORED = {"Accept-Encoding": "gzip"}
 _SIGNS = ("Content-Range", "X-Goog-Generation", "X-Goog-Hash", "X-Goog-Stored-Content-Length")
 #: The most bytes of one request to a server that does not say what it sends.
 _PIECE = 1 << 20
+_CRC = re.compile(r"\bcrc32c=([A-Za-z0-9+/]+=*)")
 _FIELDS = "kind,name,size,generation,updated,contentType,md5Hash,crc32c,metadata"
 
 
@@ -57,10 +63,15 @@ def find(bucket: Bucket, key: str, *, required: bool = False) -> Item | None:
 
 def get(bucket: Bucket, key: str) -> bytes:
     """The whole content."""
-    answer = _media(bucket, key, "")
-    if _is_state(answer):
-        raise PathNotFoundError
-    return whole(answer, lambda: _existing(bucket, key, answer.headers.get("X-Goog-Generation", "")).size)
+
+    def read() -> tuple[bytes, Checksum | None]:
+        answer = _media(bucket, key, "")
+        if _is_state(answer):
+            raise PathNotFoundError
+        content = whole(answer, lambda: _existing(bucket, key, answer.headers.get("X-Goog-Generation", "")).size)
+        return content, _checksum_in(bucket, answer)
+
+    return read_twice(read)
 
 
 def get_generation(bucket: Bucket, item: Item) -> bytes:
@@ -99,7 +110,7 @@ def insert(
     metadata: Mapping[str, str] | None = None,
     generation: str = "",
 ) -> Item:
-    """Write a whole object in one request, which is atomic.
+    """Write a whole object in one request, which is atomic. The store compares its checksum before it takes it.
 
     Parameters
     ----------
@@ -116,15 +127,36 @@ def insert(
     generation : str
         If not empty, what must lie at the key, else `ConflictError`.
     """
+    crc = checksum.extended(0, content) if bucket.checks else None
+    item = _insert(bucket, key, content, content_type, metadata, generation, crc)
+    if crc is None or checksum.parsed(item.crc32c) in (None, crc):
+        return item
+    # An emulator compares nothing, and has what was damaged on its way.
+    item = _insert(bucket, key, content, content_type, metadata, item.generation, crc)
+    if checksum.parsed(item.crc32c) != crc:
+        delete_generation(bucket, key, item.generation)
+        raise IntegrityError(f"the store has received bytes of the crc32c {item.crc32c}")
+    return item
+
+
+def _insert(
+    bucket: Bucket,
+    key: str,
+    content: memoryview,
+    content_type: str,
+    metadata: Mapping[str, str] | None,
+    generation: str,
+    crc: int | None,
+) -> Item:
     condition = {"ifGenerationMatch": generation} if generation else {}
-    if content and metadata is None:
+    if content and metadata is None and crc is None:
         url = bucket.upload_url(key, "media", **condition)
         headers = {"Content-Type": content_type}
         body: bytes | memoryview = content
     else:
         # A media upload of nothing breaks the connection of an emulator.
         url = bucket.upload_url(key, "multipart", **condition)
-        headers, body = _multipart(content, content_type, metadata or {})
+        headers, body = _multipart(content, content_type, metadata or {}, crc)
     try:
         answer = bucket.client.request("POST", url, headers=headers, body=body, interpret=_described)
     except AnswerError as error:
@@ -159,7 +191,8 @@ def _open(bucket: Bucket, key: str, headers: Mapping[str, str], version: str) ->
     def entry(answer: Answer) -> Entry:
         _of_the_store(answer)
         time = http_time(answer.headers.get("Last-Modified"))
-        found = Entry(key, size_in(answer), time, version=answer.headers.get("X-Goog-Generation", ""))
+        version_read = answer.headers.get("X-Goog-Generation", "")
+        found = Entry(key, size_in(answer), time, version=version_read, checksum=_checksum_in(bucket, answer))
         if _is_state(answer):
             raise PathNotFoundError
         if version and found.version not in ("", version):
@@ -213,7 +246,7 @@ class _Pieces:
     """
 
     def __init__(self, bucket: Bucket, item: Item, offset: int, length: int | None) -> None:
-        self.entry = item.entry
+        self.entry = replace(item.entry, checksum=item.checksum if bucket.checks else None)
         self._bucket = bucket
         self._position = offset
         self._end = item.size if length is None else min(item.size, offset + length)
@@ -241,12 +274,22 @@ def _is_state(answer: Answer) -> bool:
     return answer.headers.get("Content-Type", "") == STATE_TYPE
 
 
-def _multipart(content: memoryview, content_type: str, metadata: Mapping[str, str]) -> tuple[dict[str, str], bytes]:
+def _checksum_in(bucket: Bucket, answer: Answer) -> Checksum | None:
+    """What an answer with a content says of the whole of it."""
+    found = _CRC.search(answer.headers.get("X-Goog-Hash", "")) if bucket.checks else None
+    return Checksum.of_text("crc32c", found[1]) if found else None
+
+
+def _multipart(
+    content: memoryview, content_type: str, metadata: Mapping[str, str], crc: int | None
+) -> tuple[dict[str, str], bytes]:
     """A body of two parts: https://cloud.google.com/storage/docs/uploading-objects#rest-upload-objects."""
     boundary = uuid.uuid4().hex
     resource: dict[str, Any] = {"contentType": content_type}
     if metadata:
         resource["metadata"] = dict(metadata)
+    if crc is not None:
+        resource["crc32c"] = checksum.written(crc)
     head = (
         f"--{boundary}\r\nContent-Type: application/json; charset=UTF-8\r\n\r\n{json.dumps(resource)}\r\n"
         f"--{boundary}\r\nContent-Type: {content_type}\r\n\r\n"

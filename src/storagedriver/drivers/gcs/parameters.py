@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
+from storagedriver.adapter.checksums import CHECKSUMS
 from storagedriver.errors import ParameterError
-from storagedriver.parameters import anything, integer, mapping, number, parse, string
+from storagedriver.parameters import anything, choice, integer, mapping, number, parse, string
 
 __all__ = ["QUANTUM", "GCSParameters", "load"]
 
@@ -41,6 +42,7 @@ class GCSParameters:
     uploadconcurrency: Any = anything()
     readconcurrency: int = integer(1, minimum=1)
     payloadsigning: Any = anything()
+    checksums: str = choice("auto", CHECKSUMS, fold=str.lower)
 
     @property
     def prefix(self) -> str:

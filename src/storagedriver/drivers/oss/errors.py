@@ -16,6 +16,7 @@ from storagedriver.adapter.store import Failure
 from storagedriver.errors import (
     BucketNotFoundError,
     ConflictError,
+    IntegrityError,
     ParameterError,
     PathNotFoundError,
     PermissionDeniedError,
@@ -23,7 +24,7 @@ from storagedriver.errors import (
     UnavailableError,
 )
 
-__all__ = ["classify", "code_of"]
+__all__ = ["classify", "code_of", "is_passing"]
 
 _KINDS: dict[str, type[StorageDriverError]] = {
     "NoSuchKey": PathNotFoundError,
@@ -49,12 +50,13 @@ _KINDS: dict[str, type[StorageDriverError]] = {
             "RequestTimeout",
             "ServiceUnavailable",
             "UploadTrafficRateLimitExceeded",
-            # The body was damaged or cut on its way.
+            # The body was cut on its way.
             "IncompleteBody",
-            "InvalidDigest",
         ),
         UnavailableError,
     ),
+    # It was damaged.
+    "InvalidDigest": IntegrityError,
     # The object is in an archive; the answer's status is a misleading 403.
     "InvalidObjectState": StorageDriverError,
     # The bucket must not be changed: nothing was done by anybody in between.
@@ -86,6 +88,13 @@ def classify(error: Exception) -> Failure:
 def code_of(error: BaseException) -> str:
     """The store's code, ``""`` for what is no answer of the store."""
     return _fields(error.answer).get("Code", "") if isinstance(error, AnswerError) else ""
+
+
+def is_passing(answer: Answer) -> bool:
+    """Whether the same request may succeed a little later, though it failed now."""
+    return issubclass(
+        _KINDS.get(_fields(answer).get("Code", ""), http.kind_of(answer.status)), (IntegrityError, UnavailableError)
+    )
 
 
 def _answered(answer: Answer, by_status: type[StorageDriverError]) -> Failure:

@@ -5,6 +5,7 @@ https://www.alibabacloud.com/help/en/oss/user-guide/check-data-transmission-inte
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Mapping
 
 from storagedriver.adapter.checksums import Checksum
@@ -14,6 +15,7 @@ from storagedriver.adapter.http.reading import with_etag
 from storagedriver.drivers.oss.bucket import Bucket
 from storagedriver.drivers.oss.checksums import NAME, sent, sum_in
 from storagedriver.drivers.oss.errors import code_of
+from storagedriver.errors import IntegrityError
 
 __all__ = ["Objects"]
 
@@ -55,8 +57,14 @@ class Objects(ObjectRequests[Bucket]):
 
         if self._checksums == "never":
             send(False)
-        else:
+            return
+        try:
             sent(content, send)
+        except IntegrityError:
+            # What lies there was never written.
+            with contextlib.suppress(AnswerError):
+                self._bucket.requests.send("DELETE", full)
+            raise
 
     def _says_missing(self, error: AnswerError) -> bool:
         """OSS puts its reason into a header of the answer. Of another server a missing bucket is None as well."""

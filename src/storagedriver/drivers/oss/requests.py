@@ -10,6 +10,7 @@ from storagedriver.adapter.http.answer import Answer, HTTPBody, Signed
 from storagedriver.adapter.http.client import HTTPClient
 from storagedriver.adapter.http.document import Document, with_document
 from storagedriver.adapter.store import Entry
+from storagedriver.drivers.oss.errors import is_passing
 from storagedriver.drivers.oss.parameters import OSSParameters
 from storagedriver.drivers.oss.signer import Credentials, Request, Signer, SignerV1, SignerV4
 
@@ -27,7 +28,7 @@ class Requests:
 
     def __init__(self, parameters: OSSParameters) -> None:
         self._parameters = parameters
-        self._http = HTTPClient(timeout=parameters.timeout)
+        self._http = HTTPClient(timeout=parameters.timeout, is_passing=is_passing)
         credentials = Credentials(parameters.accesskeyid.strip(), parameters.accesskeysecret.strip())
         self._signer: Signer = SignerV1(credentials)
         if parameters.signs_v4:

@@ -14,6 +14,7 @@ from storagedriver.adapter.store import Failure
 from storagedriver.errors import (
     BucketNotFoundError,
     ConflictError,
+    IntegrityError,
     ParameterError,
     PathNotFoundError,
     PermissionDeniedError,
@@ -22,9 +23,6 @@ from storagedriver.errors import (
 )
 
 __all__ = ["NoCredentialsError", "classify", "code_of", "is_passing", "kind_of", "status"]
-
-_TOO_MANY_REQUESTS = 429
-_NOT_IMPLEMENTED = 501
 
 _KINDS: dict[str, type[StorageDriverError]] = {
     "NoSuchKey": PathNotFoundError,
@@ -68,11 +66,13 @@ _KINDS: dict[str, type[StorageDriverError]] = {
             "Throttling",
             "ThrottlingException",
             "TooManyRequests",
-            # The body was damaged on its way.
-            "BadDigest",
-            "XAmzContentSHA256Mismatch",
         ),
         UnavailableError,
+    ),
+    # The body was damaged on its way.
+    **dict.fromkeys(
+        ("BadDigest", "XAmzContentChecksumMismatch", "XAmzContentSHA256Mismatch"),
+        IntegrityError,
     ),
     # The object is in an archive; the answer's status is a misleading 403.
     "InvalidObjectState": StorageDriverError,
@@ -176,20 +176,13 @@ def status(error: BaseException) -> int:
 
 def is_passing(answer: Answer) -> bool:
     """Whether the same request may succeed a little later, though it failed now."""
-    return kind_of(error_fields(answer.content).get("Code", ""), answer.status) is UnavailableError
+    kind = kind_of(error_fields(answer.content).get("Code", ""), answer.status)
+    return issubclass(kind, (IntegrityError, UnavailableError))
 
 
 def kind_of(code: str, http_status: int = 0) -> type[StorageDriverError]:
     """The error of the contract for a code and, where the code says nothing, the status."""
-    if code in _KINDS:
-        return _KINDS[code]
-    if http_status in (401, 403):
-        return PermissionDeniedError
-    if http_status in (409, 412):
-        return ConflictError
-    if http_status in (408, _TOO_MANY_REQUESTS) or (http_status >= 500 and http_status != _NOT_IMPLEMENTED):  # noqa: PLR2004 - HTTP's classes
-        return UnavailableError
-    return StorageDriverError
+    return _KINDS.get(code) or http.kind_of(http_status)
 
 
 def _answered(error: AnswerError) -> Failure:

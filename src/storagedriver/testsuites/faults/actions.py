@@ -16,6 +16,8 @@ __all__ = [
     "CutHead",
     "CutReply",
     "CutRequest",
+    "DamageReply",
+    "DamageRequest",
     "Delay",
     "ForgetQuery",
     "Gather",
@@ -185,6 +187,27 @@ class OtherBody(Rewrite):
             return b"\r\n".join([*lines, b"Content-Length: %d" % len(body), b"", b""]) + body
 
         super().__init__(rewritten)
+
+
+class DamageReply(Rewrite):
+    """One bit of the answer's content is changed on its way, in the middle of it."""
+
+    def __init__(self) -> None:
+        super().__init__(lambda head, body: head + _damaged(body))
+
+
+@dataclass(frozen=True)
+class DamageRequest(Action):
+    """One bit of the request's content is changed on its way, in the middle of it."""
+
+    def perform(self, exchange: Exchange) -> None:
+        exchange.damage_request()
+        Pass().perform(exchange)
+
+
+def _damaged(content: bytes) -> bytes:
+    middle = len(content) // 2
+    return content[:middle] + bytes([content[middle] ^ 1]) + content[middle + 1 :] if content else content
 
 
 @dataclass(frozen=True)

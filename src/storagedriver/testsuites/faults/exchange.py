@@ -39,6 +39,7 @@ class Exchange:
         self._backend: Wire | None = None
         self._reply: Head | None = None
         self._finished = False
+        self._damaged_at: int | None = None
 
     def send_request(self, limit: int | None = None) -> None:
         """Send the request on, of its body at most `limit` bytes."""
@@ -150,8 +151,13 @@ class Exchange:
             self._proxy.release(self._backend, reset=True)
             self._backend = None
 
+    def damage_request(self) -> None:
+        """Have the middle byte of the request's body arrive otherwise. It is to be said before the request is sent."""
+        self._damaged_at = self.request_length // 2
+
     def _send_body(self, backend: Wire, limit: int | None) -> None:
-        for piece in self._client.body(self._head.request_framing()):
+        for arrived in self._client.body(self._head.request_framing()):
+            piece = self._damaged(arrived)
             part = piece if limit is None else piece[: limit - self._request.sent]
             self._request.sent += len(part)
             try:
@@ -167,6 +173,10 @@ class Exchange:
                 return
             if limit is not None and self._request.sent >= limit:
                 return
+
+    def _damaged(self, piece: bytes) -> bytes:
+        at = -1 if self._damaged_at is None else self._damaged_at - self._request.sent
+        return piece[:at] + bytes([piece[at] ^ 1]) + piece[at + 1 :] if 0 <= at < len(piece) else piece
 
     def _read_head(self) -> None:
         """Read a head of the server's: an interim one goes straight to the client."""
