@@ -14,12 +14,12 @@ from typing import Any, Literal, TypeVar
 from urllib.parse import quote, urlencode
 
 from storagedriver.adapter.checksums import Checksum, crc_of, md5_header
-from storagedriver.adapter.http.answer import Answer, AnswerError, HTTPBody, Signed
+from storagedriver.adapter.http.answer import Answer, HTTPBody, Signed
 from storagedriver.adapter.http.client import TRUST, HTTPClient
 from storagedriver.adapter.http.document import Document, with_document
 from storagedriver.adapter.limits import PerProcess
 from storagedriver.adapter.store import Entry
-from storagedriver.drivers.azure.errors import UNKNOWN_HEADER, code_of, is_passing
+from storagedriver.drivers.azure.errors import is_passing
 from storagedriver.drivers.azure.parameters import Account, AzureParameters
 from storagedriver.drivers.azure.signing import VERSION, SharedKey
 from storagedriver.errors import InvalidAnswerError
@@ -73,7 +73,7 @@ class Client:
         self.prefix = parameters.prefix
         self.timeout = parameters.timeout
         self.checksums = parameters.checksums
-        self._takes_crc64 = True
+        self._takes_crc64 = ".blob.core." in account.url
         self._parameters = parameters
         self._key = SharedKey(account.name, account.key) if account.type == "shared_key" else None
         self._connections = PerProcess(self._connect)
@@ -146,19 +146,14 @@ class Client:
         return self._http.request(sign, body=sent, refresh=self._refresh, **options)
 
     def send_content(self, key: str, query: Query | None, headers: Mapping[str, str], body: memoryview) -> Answer:
-        """Send a PUT of a content with its CRC-64, which the store compares before it takes it; parameters as there.
+        """Send a PUT of a content with its checksum, which the store compares before it takes it; parameters as there.
 
-        https://learn.microsoft.com/rest/api/storageservices/put-block. An
-        emulator that knows no such header is sent none.
+        https://learn.microsoft.com/rest/api/storageservices/put-block
         """
-        sums = self._sums(body)
-        try:
-            return self.send("PUT", key, query, {**headers, **sums}, body=body)
-        except AnswerError as error:
-            if self.checksums != "auto" or not sums or code_of(error) != UNKNOWN_HEADER:
-                raise
-        self._takes_crc64 = False
-        return self.send("PUT", key, query, headers, body=body)
+        answer = self.send("PUT", key, query, {**headers, **self._sums(body)}, body=body)
+        # An emulator answers 500 to a CRC-64, and other servers have not been tried.
+        self._takes_crc64 = self._takes_crc64 or answer.headers.get("Server", "").startswith("Windows-Azure-Blob")
+        return answer
 
     def checksum_in(self, answer: Answer) -> Checksum | None:
         """What an answer with a content says of the whole of it: an MD5, which is compared where that is demanded."""

@@ -27,7 +27,6 @@ from storagedriver.errors import (
 __all__ = [
     "INVALID_BLOB_TYPE",
     "NO_BLOB",
-    "UNKNOWN_HEADER",
     "classify",
     "code_of",
     "is_conflict",
@@ -37,7 +36,6 @@ __all__ = [
 
 NO_BLOB = "BlobNotFound"
 INVALID_BLOB_TYPE = "InvalidBlobType"
-UNKNOWN_HEADER = "FeatureNotSupported"
 
 _KINDS: dict[str, type[StorageDriverError]] = {
     NO_BLOB: PathNotFoundError,
@@ -70,8 +68,6 @@ _KINDS: dict[str, type[StorageDriverError]] = {
     ),
     # The body was damaged on its way.
     **dict.fromkeys(("Crc64Mismatch", "Md5Mismatch"), IntegrityError),
-    # An emulator that knows no such header: the status is a misleading 500.
-    UNKNOWN_HEADER: StorageDriverError,
     # Archived: the status is a misleading 409.
     **dict.fromkeys(("BlobArchived", "BlobBeingRehydrated"), StorageDriverError),
 }
