@@ -16,10 +16,13 @@ from urllib.parse import urlsplit
 import click
 from rich.console import Console
 
-from benchmarks.goals import PACED, Goal, goals
+from benchmarks.goals import MANY, MILLION, PACED, STARTS, Goal, goals
+from benchmarks.million import Million
 from benchmarks.paced import Paced
-from benchmarks.plan import PACED_PLAN, PLANS, Plan, paced_cases
+from benchmarks.plan import MILLION_PLAN, PACED_PLAN, PLANS, Plan, million_cases, paced_cases
 from benchmarks.servers import STORAGES, Storage
+from benchmarks.starts import first_calls, listings
+from storagedriver.__about__ import VERSION
 from storagedriver.bench.benchmark import Benchmark
 from storagedriver.bench.cases import Case
 from storagedriver.bench.peers import OWN
@@ -38,7 +41,13 @@ _console = Console(stderr=True)
 
 
 @click.command()
-@click.option("--on", "chosen", type=click.Choice([*PLANS, PACED]), multiple=True, help="Only on this storage.")
+@click.option(
+    "--on",
+    "chosen",
+    type=click.Choice([*PLANS, PACED, MILLION, STARTS]),
+    multiple=True,
+    help="Only on this storage.",
+)
 @click.option("--rounds", type=click.IntRange(min=1), default=5, show_default=True, help="Samples of each.")
 @click.option("--quick", is_flag=True, help="Small sizes, to see that it runs.")
 @click.option(
@@ -54,11 +63,12 @@ def main(chosen: Sequence[str], rounds: int, quick: bool, output: Path | None) -
         if (output / "results.json").exists():
             record = json.loads((output / "results.json").read_text(encoding="utf-8"))
     text = ""
-    for name in chosen or [*PLANS, PACED]:
+    measures = {PACED: _paced, MILLION: _million, STARTS: _starts}
+    for name in chosen or [*PLANS, *measures]:
         with ExitStack() as stack:
             run = Run.begin()
             stack.callback(run.end)
-            measure = _paced if name == PACED else _storage
+            measure = measures.get(name, _storage)
             record[name] = {**_circumstances(rounds), **measure(stack, run, name, rounds, quick=quick)}
         text = _page(record)
         if output is not None:
@@ -85,6 +95,27 @@ def _paced(stack: ExitStack, run: Run, _: str, rounds: int, *, quick: bool) -> d
     slow = Storage({**storage.parameters, "regionendpoint": paced.endpoint}, server)
     subjects = list(_subjects(stack, run, "s3", slow, PACED_PLAN))
     return _measure(slow, subjects, subjects[0], paced_cases(quick=quick), rounds)
+
+
+def _million(stack: ExitStack, run: Run, _: str, rounds: int, *, quick: bool) -> dict[str, Any]:
+    """Our driver on a server that lists a million objects."""
+    count = 10_000 if quick else MANY
+    storage = Storage(stack.enter_context(Million(count)).parameters, f"a server that lists {count} objects")
+    return _measure(
+        storage, list(_subjects(stack, run, "s3", storage, MILLION_PLAN)), None, million_cases(count), rounds
+    )
+
+
+def _starts(stack: ExitStack, run: Run, _: str, rounds: int, *, quick: bool) -> dict[str, Any]:
+    """What it takes to begin."""
+    del stack, quick
+    storage = STORAGES["s3"](run)
+    results = [first_calls(storage.parameters, rounds), listings(storage.parameters, rounds)]
+    return {
+        "server": storage.server,
+        "subjects": {OWN: f"storagedriver {VERSION}"},
+        "results": [result.to_json() for result in results],
+    }
 
 
 def _subjects(stack: ExitStack, run: Run, name: str, storage: Storage, plan: Plan) -> Iterator[Process]:

@@ -5,17 +5,23 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from benchmarks.plan import PLANS, READ_CONCURRENTLY
+from benchmarks.plan import MANY_GETS, PLANS, READ_CONCURRENTLY
+from benchmarks.starts import FIRST_CALL, LISTING
 from storagedriver.bench.peers import OWN
 from storagedriver.bench.results import Result, Spread, of_case, ratio
 
-__all__ = ["PACED", "Goal", "goals"]
+__all__ = ["MANY", "MILLION", "PACED", "STARTS", "Goal", "goals"]
 
-#: The name of what was measured on s3 behind the paced proxy.
-PACED = "paced"
+#: The names of what was measured on s3 behind the paced proxy, on a server that lists a million objects, and of
+#: what it takes to begin.
+PACED, MILLION, STARTS = "paced", "million", "starts"
+#: The objects of such a server.
+MANY = 1_000_000
 
 _MIB = 1 << 20
 _READ, _WRITE = "read 1 GiB by 1 MiB", "write 1 GiB by 1 MiB"
+_WRITE_SMALL = "write 1 MiB by 1 MiB"
+_SMALL = ("put 1 KiB", "get 1 KiB", "stat")
 _REMOTE = ("s3", "azure", "gcs", "swift")
 _ALLOWANCE = 32 * _MIB
 
@@ -63,8 +69,8 @@ def goals(found: Mapping[str, Sequence[Result]]) -> Iterator[Goal]:
     Parameters
     ----------
     found : mapping
-        The results of each storage, by the driver's name; ``paced`` for those
-        of s3 behind the paced proxy.
+        The results of each storage, by the driver's name; `PACED`, `MILLION`
+        and `STARTS` for those of s3 that have names of their own.
     """
     for driver in _REMOTE:
         results = found.get(driver, ())
@@ -75,6 +81,13 @@ def goals(found: Mapping[str, Sequence[Result]]) -> Iterator[Goal]:
     paced = of_case(found.get(PACED, ()), "read 256 MiB by 1 MiB")
     faster = _ratio(paced.get(READ_CONCURRENTLY), paced.get(OWN), lambda r: r.rates)
     yield Goal(f"{PACED}: read 256 MiB, {READ_CONCURRENTLY} against one connection", faster, least=5)
+    yield _speed(PACED, found.get(PACED, ()), MANY_GETS, "obstore", least=1)
+    yield _cpu(PACED, found.get(PACED, ()), MANY_GETS, "obstore", most=1.2)
+    walk = f"walk {MANY} files"
+    yield _speed(MILLION, found.get(MILLION, ()), walk, "obstore", least=1 / 1.5)
+    yield _cpu(MILLION, found.get(MILLION, ()), walk, "obstore", most=1.5)
+    for case, most in ((FIRST_CALL, 3e-3), (LISTING, 0.2)):
+        yield _seconds(found.get(STARTS, ()), case, most=most)
     yield _speed("inmemory", found.get("inmemory", ()), _WRITE, "go", least=10)
     yield from _local("inmemory", found, ("list 1000", "walk", "delete"), least=0.5)
     yield from _local("filesystem", found, ("put 1 KiB", "list 1000", "walk", "move 64 MiB"), least=0.8)
@@ -83,21 +96,29 @@ def goals(found: Mapping[str, Sequence[Result]]) -> Iterator[Goal]:
 def _streams(driver: str, results: Sequence[Result]) -> Iterator[Goal]:
     peers = PLANS[driver].peers
     yield _speed(driver, results, _READ, "curl", least=0.9)
-    yield _cpu(driver, results, _READ, "curl", most=1.3)
+    yield _cpu(driver, results, _READ, "curl", most=1.3 if driver == "swift" else 1.1)
     if "go" in peers:
         yield _speed(driver, results, _READ, "go", least=5 if driver == "swift" else 1)
     if "obstore" in peers:
-        yield _cpu(driver, results, _READ, "obstore", most=0.8)
+        yield _cpu(driver, results, _READ, "obstore", most=0.6)
     yield _speed(driver, results, _WRITE, "go" if driver == "swift" else "curl", least=1)
+    if driver in ("s3", "azure"):
+        for peer in ("obstore", "boto3"):
+            if peer in peers:
+                yield _speed(driver, results, _WRITE_SMALL, peer, least=1)
     if driver == "s3":
+        yield _cpu(driver, results, _WRITE, "obstore", most=1.1)
         for peer in ("go", "boto3", "s3fs", "smart_open"):
             yield _cpu(driver, results, _WRITE, peer, most=0.5)
 
 
 def _small(driver: str, results: Sequence[Result]) -> Iterator[Goal]:
-    for case in ("put 1 KiB", "get 1 KiB", "stat"):
+    for case in _SMALL:
         if "go" in PLANS[driver].peers:
-            yield _speed(driver, results, case, "go", least=0.8)
+            yield _speed(driver, results, case, "go", least=0.8 if driver == "swift" else 1)
+        if "obstore" in PLANS[driver].peers:
+            yield _speed(driver, results, case, "obstore", least=1)
+            yield _cpu(driver, results, case, "obstore", most=1)
         if "s3fs" in PLANS[driver].peers:
             yield _cpu(driver, results, case, "s3fs", most=1 / 3)
 
@@ -110,6 +131,13 @@ def _trees(driver: str, results: Sequence[Result]) -> Iterator[Goal]:
         yield _speed(driver, results, f"walk {plan.files} files", "go", least=1)
     if "go" in plan.peers:
         yield _speed(driver, results, f"delete {plan.files} files", "go", least=2)
+    if "obstore" not in plan.peers:
+        return
+    if driver in ("azure", "gcs"):
+        yield _speed(driver, results, f"delete {plan.files} files", "obstore", least=1)
+    for case in ("list 1000", f"walk {plan.files} files"):
+        yield _speed(driver, results, case, "obstore", least=0.9)
+        yield _cpu(driver, results, case, "obstore", most=2)
 
 
 def _local(driver: str, found: Mapping[str, Sequence[Result]], cases: Sequence[str], *, least: float) -> Iterator[Goal]:
@@ -129,6 +157,12 @@ def _cpu(driver: str, results: Sequence[Result], case: str, peer: str, *, most: 
     measured = of_case(results, case)
     value = _ratio(measured.get(OWN), measured.get(peer), lambda r: r.costs)
     return Goal(f"{driver}: {case}, CPU against {peer}", value, most=most)
+
+
+def _seconds(results: Sequence[Result], case: str, *, most: float) -> Goal:
+    measured = of_case(results, case).get(OWN)
+    value = None if measured is None else Spread.of([sample.cpu for sample in measured.samples]).median
+    return Goal(f"s3: {case}, CPU", value, most=most, unit=" s")
 
 
 def _ratio(ours: Result | None, theirs: Result | None, values: Callable[[Result], Sequence[float]]) -> float | None:

@@ -7,8 +7,18 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from storagedriver.bench.cases import MIB, Case, small_cases, stream_cases
+from storagedriver.bench.tasks import Task
 
-__all__ = ["PACED_PLAN", "PLANS", "READ_CONCURRENTLY", "Plan", "paced_cases"]
+__all__ = [
+    "MANY_GETS",
+    "MILLION_PLAN",
+    "PACED_PLAN",
+    "PLANS",
+    "READ_CONCURRENTLY",
+    "Plan",
+    "million_cases",
+    "paced_cases",
+]
 
 GIB = 1 << 30
 #: The name under which our driver takes part once more, with eight ranges at a time.
@@ -86,6 +96,23 @@ PLANS: Mapping[str, Plan] = {
 PACED_PLAN = Plan(["obstore", "boto3"], variants={READ_CONCURRENTLY: {"readconcurrency": 8}})
 
 
+#: Who takes part where only a listing is served.
+MILLION_PLAN = Plan(["obstore"])
+
+_THREADS = 64
+#: Small objects that are read by many threads, each of which waits for the server most of the time.
+MANY_GETS = f"get 1 KiB x {_THREADS}"
+
+
 def paced_cases(*, quick: bool) -> list[Case]:
-    """Streams where one connection is the limit."""
-    return list(stream_cases([(16 if quick else 256) * MIB], [MIB], [1]))
+    """Streams where one connection is the limit, and small objects where the latency is."""
+    kept = Task("put", "/kept", size=1 << 10, count=_THREADS * (1 if quick else 20), concurrency=_THREADS)
+    return [
+        *stream_cases([(16 if quick else 256) * MIB], [MIB], [1]),
+        Case(MANY_GETS, replace(kept, operation="get"), before=[kept], without=frozenset({READ_CONCURRENTLY})),
+    ]
+
+
+def million_cases(count: int) -> list[Case]:
+    """A walk of everything that is listed."""
+    return [Case(f"walk {count} files", Task("walk", "/tree"))]

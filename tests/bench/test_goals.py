@@ -26,7 +26,7 @@ def test_ratios_are_held_to_their_bounds() -> None:
     speed = found["s3: read 1 GiB by 1 MiB, speed against curl"]
     assert (speed.reached, speed.bound) == (False, "at least 0.9")
     cpu = found["s3: read 1 GiB by 1 MiB, CPU against curl"]
-    assert (cpu.reached, cpu.bound) == (True, "at most 1.3")
+    assert (cpu.reached, cpu.bound) == (False, "at most 1.1")
     assert found["s3: read 1 GiB by 1 MiB, CPU against obstore"].reached
 
 

@@ -301,7 +301,7 @@ class HTTPClient:
         try:
             if status not in call.expected:
                 whole = opened.whole(_LONGEST_ERROR, deadline, cut=True)
-            elif call.large:
+            elif call.large and not content.is_complete:
                 whole = b"".join(iter(partial(opened.read, PIECE), b""))
             else:
                 whole = opened.whole(_LONGEST, deadline, cut=False)

@@ -83,12 +83,14 @@ class Headers(Mapping[str, str]):
 
     def get(self, name: str, default: Any = None) -> Any:
         """The value of a header."""
-        return self._decoded().get(name.lower(), default)
+        fields = self._fields
+        return (self._decoded() if fields is None else fields).get(name.lower(), default)
 
     def _decoded(self) -> dict[str, str]:
         fields = self._fields
         if fields is None:
             fields = {}
+            # Each answer comes through here.
             for raw, content in self._received:
                 name, value = raw.decode("latin-1").lower(), content.decode("latin-1").rstrip(" \t")
                 fields[name] = f"{fields[name]}, {value}" if name in fields else value

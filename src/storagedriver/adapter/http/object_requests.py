@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from functools import partial
 from typing import Generic, TypeVar
 
@@ -117,9 +118,11 @@ class ObjectRequests(ABC, Generic[B]):
 
     def _open(self, key: str, same: Mapping[str, str], part: Mapping[str, str]) -> HTTPBody:
         more = self.ranged if part else self._asked
-        return self._bucket.requests.open(
-            self._bucket.full(key), {**same, **part, **more}, lambda answer: self._entry(key, answer)
-        )
+
+        def entry(answer: Answer) -> Entry:
+            return replace(self._entry(key, answer), checksum=self._checksum(answer))
+
+        return self._bucket.requests.open(self._bucket.full(key), {**same, **part, **more}, entry)
 
     def _head(self, key: str, same: Mapping[str, str]) -> Entry:
         """The object, with its size."""
@@ -129,8 +132,8 @@ class ObjectRequests(ABC, Generic[B]):
 
     def _entry(self, key: str, answer: Answer) -> Entry:
         with_etag(answer)
-        time, version = http_time(answer.headers.get("Last-Modified")), answer.headers.get("ETag", "")
-        return Entry(key, size_in(answer), time, version=version, checksum=self._checksum(answer))
+        time = http_time(answer.headers.get("Last-Modified"))
+        return Entry(key, size_in(answer), time, version=answer.headers.get("ETag", ""))
 
     def _listed_size(self, full: str) -> int | None:
         query = {"list-type": 2, "prefix": full, "max-keys": 1}

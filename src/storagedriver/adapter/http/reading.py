@@ -7,6 +7,7 @@ that a proxy has sent in chunks for example, leads to another question.
 from __future__ import annotations
 
 import contextlib
+import functools
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import replace
@@ -223,6 +224,7 @@ def check_range(answer: Answer, offset: int) -> None:
         raise InvalidAnswerError(f"the store answered with another range than that from byte {offset} on")
 
 
+@functools.lru_cache(maxsize=1024)
 def http_time(text: str | None) -> datetime:
     """A time of a header, aware and in UTC; `EPOCH` if there is none."""
     return parsedate_to_datetime(text).astimezone(timezone.utc) if text else EPOCH

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import logging
+import math
 import os
 import re
 import time
@@ -193,7 +194,6 @@ class _Signing:
     """What one process signs with: the bucket's URL, the region, and the credentials of the moment."""
 
     def __init__(self, parameters: S3Parameters, sdk: SDK) -> None:
-        self._parameters = parameters
         self._sdk = sdk
         self._agent = f"storagedriver/{__about__.VERSION} {parameters.useragent}".strip()
         place = place_of(parameters, parameters.endpoint, sdk)
@@ -203,6 +203,8 @@ class _Signing:
             self._signer = SignerV2(parameters.bucket, in_host=place.in_host(parameters.bucket))
         self._credentials: Credentials | None = None
         self._asked = 0.0
+        if parameters.accesskey:
+            self._credentials, self._asked = Credentials(parameters.accesskey, parameters.secretkey), math.inf
 
     def sign(
         self, method: str, key: str, query: list[tuple[str, str]], headers: Mapping[str, str], payload: str
@@ -211,9 +213,6 @@ class _Signing:
         return self._signer.sign(self._current(), method, url, query, {**headers, "User-Agent": self._agent}, payload)
 
     def _current(self) -> Credentials:
-        parameters = self._parameters
-        if parameters.accesskey:
-            return Credentials(parameters.accesskey, parameters.secretkey)
         now = time.monotonic()
         if self._credentials is None or now - self._asked > _FRESH:
             self._credentials, self._asked = self._sdk.credentials(), now
