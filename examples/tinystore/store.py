@@ -118,7 +118,7 @@ class TinyStore(UploadsStore):
         self._requests.send("PUT", self._requests.path(key), body=content, interpret=with_etag)
 
     def put_over(self, key: str, content: memoryview, version: str, /) -> bool:
-        """Write the content over one version, ``""`` for nothing; False if something else lies there."""
+        """Write the content over one version, ``""`` for nothing; False if the key has another one."""
         try:
             self._requests.send("PUT", self._requests.path(key), condition(version), body=content, interpret=with_etag)
         except AnswerError as error:

@@ -10,7 +10,7 @@ from storagedriver import factory
 from storagedriver.driver import StorageDriver
 from storagedriver.testsuites import suite
 from tests.examples.tinystore_server import TinyServer, serving
-from tests.variants import only, thinned
+from tests.variants import thinned
 
 CAPABILITIES = TinyStore.capabilities
 _PART = 5 << 20
@@ -60,12 +60,9 @@ TestInARoot = suite(
     registered_as="tinystore",
     secrets=["secret-token-of-a-test", _WRONG, "any-secret"],
 )
+# The server keeps all it has in memory, which is no place for 5 GiB.
+TestInARoot.test_huge_stream = None  # type: ignore[attr-defined]
 # Without a root directory all names of the bucket are the driver's. Ranges of a stream are read at the same time.
 TestInABucket = thinned(
-    suite(
-        "tinystore in a bucket",
-        _in_a_bucket,
-        CAPABILITIES,
-        areas=only("names", "listing", "walk", "deleting"),
-    )
+    suite("tinystore in a bucket", _in_a_bucket, CAPABILITIES, areas=["names", "listing", "walk", "deleting"])
 )
