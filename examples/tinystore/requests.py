@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, TypeVar
-from urllib.parse import quote, urlencode, urlsplit
+from urllib.parse import quote, urlencode
 
 from storagedriver.adapter.deleting import DeleteError
 from storagedriver.adapter.http import client as http
@@ -30,6 +30,7 @@ __all__ = ["Page", "Requests", "TinyParameters", "classify", "code_of", "conditi
 
 T = TypeVar("T")
 
+_URL = re.compile(r"https?://[A-Za-z0-9._-]+(:[0-9]{1,5})?/?")
 _NAME = re.compile(r"[a-z0-9-]+")
 #: What the server's own codes mean. Whatever has no code here means what HTTP says.
 _KINDS: dict[str, type[StorageDriverError]] = {
@@ -71,10 +72,9 @@ def load(name: str, parameters: Mapping[str, Any] | None) -> TinyParameters:
         If a parameter is missing or has a value that cannot be.
     """
     parsed = parse(TinyParameters, name, parameters)
-    parts = urlsplit(parsed.url)
-    if parts.scheme not in ("http", "https") or not parts.hostname or "@" in parts.netloc or parts.path.strip("/"):
+    if not _URL.fullmatch(parsed.url):
         # The value is not shown: a URL can hold a password.
-        raise ParameterError("it must be http:// or https:// and a host", driver_name=name, path="url")
+        raise ParameterError("it must be http:// or https://, a host and maybe a port", driver_name=name, path="url")
     if not _NAME.fullmatch(parsed.bucket):
         raise ParameterError(f"{parsed.bucket!r} cannot be a bucket's name", driver_name=name, path="bucket")
     return parsed

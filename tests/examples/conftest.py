@@ -11,7 +11,7 @@ from storagedriver import factory
 from tests.examples.tinystore_server import TinyServer, serving
 
 
-@pytest.fixture(scope="session", autouse=True)
+@pytest.fixture(scope="package", autouse=True)
 def registered() -> Iterator[None]:
     """The driver by its name; a package has an entry point instead."""
     factory.register("tinystore", create)

@@ -57,6 +57,8 @@ def test_the_driver_is_found_by_its_name() -> None:
         ("url", "ftp://127.0.0.1"),
         ("url", "http://user:very-secret@127.0.0.1"),
         ("url", "http://127.0.0.1/path"),
+        ("url", "http://["),
+        ("url", "http://127.0.0.1?sig=very-secret"),
         ("bucket", "a/b"),
         ("bucket", None),
         ("token", ["very-secret"]),
