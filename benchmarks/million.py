@@ -28,9 +28,14 @@ _PAGE = 1000
 _DIGITS = 7
 _ETAG = '"d41d8cd98f00b204e9800998ecf8427e"'
 _OBJECT = (
-    "<Contents><Key>{key}</Key><LastModified>2026-01-01T00:00:00.000Z</LastModified>"
+    "<Contents><Key>{key}</Key><LastModified>2026-01-01T{hour:02d}:{minute:02d}:{second:02d}.000Z</LastModified>"
     f"<ETag>{_ETAG.replace(chr(34), '&quot;')}</ETag><Size>1024</Size><StorageClass>STANDARD</StorageClass></Contents>"
 )
+
+
+def _object(prefix: str, number: int) -> str:
+    key = f"{prefix}d{number // _PAGE:0{_DIGITS}d}/{number:0{_DIGITS}d}"
+    return _OBJECT.format(key=key, hour=number // 3600 % 24, minute=number // 60 % 60, second=number % 60)
 
 
 def _answer(query: dict[str, list[str]], count: int) -> str:
@@ -39,14 +44,13 @@ def _answer(query: dict[str, list[str]], count: int) -> str:
     most = min(int(query.get("max-keys", [str(_PAGE)])[0]), _PAGE)
     first = int(query.get("continuation-token", ["0"])[0])
     last = min(first + most, count)
-    keys = [f"{prefix}d{number // _PAGE:0{_DIGITS}d}/{number:0{_DIGITS}d}" for number in range(first, last)]
     more = f"<NextContinuationToken>{last}</NextContinuationToken>" if last < count else ""
     return (
         '<?xml version="1.0" encoding="UTF-8"?>'
         '<ListBucketResult xmlns="http://s3.amazonaws.com/doc/2006-03-01/">'
-        f"<Name>bucket</Name><Prefix>{prefix}</Prefix><KeyCount>{len(keys)}</KeyCount><MaxKeys>{most}</MaxKeys>"
+        f"<Name>bucket</Name><Prefix>{prefix}</Prefix><KeyCount>{last - first}</KeyCount><MaxKeys>{most}</MaxKeys>"
         f"<IsTruncated>{str(last < count).lower()}</IsTruncated>{more}"
-        + "".join([_OBJECT.format(key=key) for key in keys])
+        + "".join([_object(prefix, number) for number in range(first, last)])
         + "</ListBucketResult>"
     )
 

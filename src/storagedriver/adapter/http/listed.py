@@ -6,8 +6,8 @@ Source: https://docs.aws.amazon.com/AmazonS3/latest/API/API_ListObjectsV2.html
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from datetime import datetime
+from typing import NamedTuple
 from xml.etree.ElementTree import Element
 
 from storagedriver.adapter.http.document import Document, time_of
@@ -20,9 +20,8 @@ __all__ = ["ListedObject", "ListedPage", "entries_of"]
 _LAST = "\U0010ffff"
 
 
-@dataclass(frozen=True)
-class ListedObject:
-    """An object of a page.
+class ListedObject(NamedTuple):
+    """An object of a page. There are thousands of them, and a tuple is made at a third of the cost of a class.
 
     Attributes
     ----------

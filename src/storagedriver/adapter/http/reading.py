@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import functools
 import re
+import sys
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import datetime, timezone
@@ -238,7 +239,10 @@ def iso_time(text: str) -> datetime:
     ValueError
         If it is none.
     """
-    # Python 3.10 takes no Z, and no more or less than three or six digits of a second.
-    shortened = _FRACTION.sub(lambda match: f".{match[1][:6]:0<6}", text.replace("Z", "+00:00"))
-    time = datetime.fromisoformat(shortened)
+    if sys.version_info < (3, 11):
+        # Python 3.10 takes no Z, and no more or less than three or six digits of a second.
+        text = _FRACTION.sub(lambda match: f".{match[1][:6]:0<6}", text.replace("Z", "+00:00"))
+    time = datetime.fromisoformat(text)
+    if time.tzinfo is timezone.utc:
+        return time
     return time.replace(tzinfo=timezone.utc) if time.tzinfo is None else time.astimezone(timezone.utc)
