@@ -9,11 +9,10 @@ from functools import partial
 from typing import Any, TypeVar
 from urllib.parse import quote, urlencode
 
-from storagedriver.adapter.deleting import DeleteError
-from storagedriver.adapter.http import client as http
 from storagedriver.adapter.http.answer import Answer, AnswerError, HTTPBody, Signed
-from storagedriver.adapter.http.client import HTTPClient
+from storagedriver.adapter.http.client import HTTPClient, kind_of
 from storagedriver.adapter.http.document import with_json
+from storagedriver.adapter.http.failures import classified
 from storagedriver.adapter.multipart import SMALLEST_PART
 from storagedriver.adapter.store import Entry, Failure
 from storagedriver.errors import (
@@ -171,12 +170,12 @@ def code_of(error: Exception) -> str:
 
 def classify(error: Exception) -> Failure:
     """Say what an exception means. When in doubt: `StorageDriverError`."""
-    if isinstance(error, StorageDriverError):
-        return Failure(type(error), error.detail)
-    if isinstance(error, DeleteError):
-        return error.failure
-    failure = http.classify(error) or Failure(StorageDriverError, f"{type(error).__name__}: {error}")
+    return classified(error, _answered)
+
+
+def _answered(error: AnswerError) -> Failure:
+    """What an answer means: by the server's code, and without one by the status."""
     code = code_of(error)
-    kind = _KINDS.get(code, failure.kind)
+    kind = _KINDS.get(code) or kind_of(error.answer.status)
     # Of what is not there the path says all there is to say.
-    return Failure(kind, "" if kind is PathNotFoundError else f"{failure.detail} {code}".strip())
+    return Failure(kind, "" if kind is PathNotFoundError else f"{error} {code}".strip())

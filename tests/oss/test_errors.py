@@ -11,6 +11,7 @@ from storagedriver.adapter.driver import FsspecDriver
 from storagedriver.errors import (
     BucketNotFoundError,
     ConflictError,
+    IntegrityError,
     InvalidAnswerError,
     ParameterError,
     PathNotFoundError,
@@ -136,7 +137,7 @@ def _error(code: str, more: str = "") -> bytes:
         (Answer(301), ParameterError, "another endpoint"),
         (Answer(412, _error("PreconditionFailed")), ConflictError, "PreconditionFailed"),
         (Answer(409), ConflictError, "HTTP 409"),
-        (Answer(400, _error("InvalidDigest")), UnavailableError, "InvalidDigest"),
+        (Answer(400, _error("InvalidDigest")), IntegrityError, "InvalidDigest"),
         (Answer(400, _error("Unheard-Of")), StorageDriverError, "Unheard-Of: Said by a test."),
         (Answer(429), UnavailableError, "429"),
         (Answer(503, _error("QpsLimitExceeded")), UnavailableError, "QpsLimitExceeded"),

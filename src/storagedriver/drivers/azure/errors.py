@@ -9,10 +9,10 @@ from __future__ import annotations
 import re
 import ssl
 
-from storagedriver.adapter.deleting import DeleteError
 from storagedriver.adapter.failures import names_of
 from storagedriver.adapter.http import client as http
 from storagedriver.adapter.http.answer import Answer, AnswerError
+from storagedriver.adapter.http.failures import classified, line
 from storagedriver.adapter.store import Failure
 from storagedriver.errors import (
     BucketNotFoundError,
@@ -86,24 +86,20 @@ _ELEMENT = re.compile(rb"<(Code|Message)>(.*?)</\1>", re.DOTALL)
 
 def classify(error: BaseException) -> Failure:
     """Say what the exception means. When in doubt: `StorageDriverError`."""
-    if isinstance(error, StorageDriverError):
-        return Failure(type(error), error.detail)
-    if isinstance(error, DeleteError):
-        return error.failure
-    if isinstance(error, AnswerError):
-        return _answered(error)
+    return classified(error, _answered, _unanswered)
+
+
+def _unanswered(error: BaseException) -> Failure | None:
+    """A request that was not sent, because of the credentials or the certificate."""
     names = names_of(error, "azure")
     if "ClientAuthenticationError" in names:
         # azure-identity: it could not get a token, or it knows no way to one.
-        return Failure(PermissionDeniedError, f"the credentials cannot be had: {_line(error)}")
+        return Failure(PermissionDeniedError, f"the credentials cannot be had: {line(error)}")
     if _is_tls(error):
-        return Failure(StorageDriverError, f"TLS failed: {_line(error)}; skipverify trusts any certificate")
-    failure = http.classify(error) if isinstance(error, Exception) else None
-    if failure is not None:
-        return failure
+        return Failure(StorageDriverError, f"TLS failed: {line(error)}; skipverify trusts any certificate")
     if isinstance(error, OSError) or names & _BROKEN:
-        return Failure(UnavailableError, f"no connection or no answer: {_line(error)}")
-    return Failure(StorageDriverError, f"{type(error).__name__}: {_line(error)}")
+        return Failure(UnavailableError, f"no connection or no answer: {line(error)}")
+    return None
 
 
 def code_of(error: BaseException) -> str:
@@ -163,7 +159,3 @@ def _is_tls(error: BaseException | None) -> bool:
         error = inner if isinstance(inner, BaseException) else error.__cause__
         seen += 1
     return False
-
-
-def _line(error: BaseException) -> str:
-    return " ".join(str(error).split()) or type(error).__name__

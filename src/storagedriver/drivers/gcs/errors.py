@@ -8,17 +8,16 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from storagedriver.adapter.deleting import DeleteError
 from storagedriver.adapter.failures import names_of
 from storagedriver.adapter.http import client as http
 from storagedriver.adapter.http.answer import Answer, AnswerError
+from storagedriver.adapter.http.failures import classified, line
 from storagedriver.adapter.store import Failure
 from storagedriver.errors import (
     BucketNotFoundError,
     ConflictError,
     IntegrityError,
     PermissionDeniedError,
-    StorageDriverError,
     UnavailableError,
 )
 
@@ -64,15 +63,12 @@ class FinishedEarlyError(ConflictError):
 
 def classify(error: Exception) -> Failure:
     """Say what the exception means. When in doubt: `StorageDriverError`."""
-    if isinstance(error, StorageDriverError):
-        return Failure(type(error), error.detail)
-    if isinstance(error, AnswerError):
-        return _answered(error)
-    if isinstance(error, DeleteError):
-        return error.failure
-    if "HttpError" in names_of(error, "gcsfs") or "GoogleAuthError" in names_of(error, "google.auth"):
-        return _without_token(error)
-    return http.classify(error) or Failure(StorageDriverError, f"{type(error).__name__}: {_line(error)}")
+    return classified(error, _answered, _unanswered)
+
+
+def _unanswered(error: BaseException) -> Failure | None:
+    is_about_a_token = "HttpError" in names_of(error, "gcsfs") or "GoogleAuthError" in names_of(error, "google.auth")
+    return _without_token(error) if is_about_a_token else None
 
 
 def has_status(error: BaseException, *statuses: int) -> bool:
@@ -105,9 +101,7 @@ def _answered(error: AnswerError) -> Failure:
         return Failure(IntegrityError, detail)
     if answer.status == 403 and _reasons(answer) & _BUSY:  # noqa: PLR2004 - HTTP
         return Failure(UnavailableError, detail)
-    failure = http.classify(error)
-    assert failure is not None
-    return Failure(failure.kind, detail)
+    return Failure(http.kind_of(answer.status), detail)
 
 
 def is_passing(answer: Answer) -> bool:
@@ -116,14 +110,14 @@ def is_passing(answer: Answer) -> bool:
     return busy or http.kind_of(answer.status) is UnavailableError or _DAMAGED in _message(answer).lower()
 
 
-def _without_token(error: Exception) -> Failure:
+def _without_token(error: BaseException) -> Failure:
     """There was no token for the request: gcsfs says 401 for whatever google-auth says."""
     cause = error.__cause__
     reason = cause if cause is not None and "GoogleAuthError" in names_of(cause, "google.auth") else error
     names = names_of(reason, "google.auth")
     if "DefaultCredentialsError" in names:
         return Failure(PermissionDeniedError, _NO_CREDENTIALS)
-    detail = f"the token cannot be had: {_line(reason)}"
+    detail = f"the token cannot be had: {line(reason)}"
     passing = "TransportError" in names or getattr(reason, "retryable", False)
     return Failure(UnavailableError if passing else PermissionDeniedError, detail)
 
@@ -148,7 +142,3 @@ def _reasons(answer: Answer) -> set[str]:
     if not isinstance(errors, list):
         return set()
     return {str(item.get("reason")) for item in errors if isinstance(item, dict)}
-
-
-def _line(error: BaseException) -> str:
-    return " ".join(str(error).split()) or type(error).__name__

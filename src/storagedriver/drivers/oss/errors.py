@@ -8,10 +8,10 @@ from __future__ import annotations
 import base64
 from collections.abc import Mapping
 
-from storagedriver.adapter.deleting import DeleteError
 from storagedriver.adapter.http import client as http
 from storagedriver.adapter.http.answer import Answer, AnswerError
 from storagedriver.adapter.http.document import error_fields
+from storagedriver.adapter.http.failures import classified
 from storagedriver.adapter.store import Failure
 from storagedriver.errors import (
     BucketNotFoundError,
@@ -77,12 +77,7 @@ _REDIRECTS = (301, 302, 307)
 
 def classify(error: Exception) -> Failure:
     """Say what the exception means. When in doubt: `StorageDriverError`."""
-    if isinstance(error, StorageDriverError):
-        return Failure(type(error), error.detail)
-    if isinstance(error, DeleteError):
-        return error.failure
-    failure = http.classify(error) or Failure(StorageDriverError, f"{type(error).__name__}: {_line(error)}")
-    return _answered(error.answer, failure.kind) if isinstance(error, AnswerError) else failure
+    return classified(error, _answered)
 
 
 def code_of(error: BaseException) -> str:
@@ -92,13 +87,16 @@ def code_of(error: BaseException) -> str:
 
 def is_passing(answer: Answer) -> bool:
     """Whether the same request may succeed a little later, though it failed now."""
-    return issubclass(
-        _KINDS.get(_fields(answer).get("Code", ""), http.kind_of(answer.status)), (IntegrityError, UnavailableError)
-    )
+    return issubclass(_kind_of(_fields(answer).get("Code", ""), answer.status), (IntegrityError, UnavailableError))
 
 
-def _answered(answer: Answer, by_status: type[StorageDriverError]) -> Failure:
+def _kind_of(code: str, status: int) -> type[StorageDriverError]:
     """What the store says; where it says nothing, what the status means."""
+    return _KINDS.get(code) or http.kind_of(status)
+
+
+def _answered(error: AnswerError) -> Failure:
+    answer = error.answer
     fields = _fields(answer)
     code, status = fields.get("Code", ""), answer.status
     message = fields.get("Message", "") or f"HTTP {status} without a reason"
@@ -107,7 +105,7 @@ def _answered(answer: Answer, by_status: type[StorageDriverError]) -> Failure:
     if (endpoint and code == "AccessDenied") or status in _REDIRECTS:
         where = f"the bucket is at {endpoint}" if endpoint else "the bucket is at another endpoint"
         return Failure(ParameterError, f"{where}, set region or endpoint to it ({detail})")
-    kind = _KINDS.get(code, by_status)
+    kind = _kind_of(code, status)
     if kind is PathNotFoundError:
         # The path says all there is to say.
         return Failure(kind)
@@ -128,7 +126,3 @@ def _decoded(header: str) -> bytes:
         return base64.b64decode(header)
     except ValueError:
         return b""
-
-
-def _line(error: BaseException) -> str:
-    return " ".join(str(error).split()) or type(error).__name__

@@ -5,11 +5,11 @@ The codes: https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html
 
 from __future__ import annotations
 
-from storagedriver.adapter.deleting import DeleteError
 from storagedriver.adapter.failures import names_of
 from storagedriver.adapter.http import client as http
 from storagedriver.adapter.http.answer import Answer, AnswerError
 from storagedriver.adapter.http.document import error_fields
+from storagedriver.adapter.http.failures import classified, line
 from storagedriver.adapter.store import Failure
 from storagedriver.errors import (
     BucketNotFoundError,
@@ -140,28 +140,21 @@ class NoCredentialsError(Exception):
 
 def classify(error: BaseException) -> Failure:
     """Say what the exception means. When in doubt: `StorageDriverError`."""
-    if isinstance(error, StorageDriverError):
-        return Failure(type(error), error.detail)
-    if isinstance(error, AnswerError):
-        return _answered(error)
-    if isinstance(error, DeleteError):
-        return error.failure
-    failure = http.classify(error) if isinstance(error, Exception) else None
-    return failure or _unanswered(error)
+    return classified(error, _answered, _unanswered)
 
 
-def _unanswered(error: BaseException) -> Failure:
+def _unanswered(error: BaseException) -> Failure | None:
     """A request that was not sent, because of the credentials or the settings."""
     names = names_of(error, "botocore")
     if isinstance(error, NoCredentialsError) or "NoCredentialsError" in names:
         return Failure(PermissionDeniedError, _NO_CREDENTIALS)
     if names & _CREDENTIALS:
-        return Failure(PermissionDeniedError, f"the credentials cannot be had: {_line(error)}")
+        return Failure(PermissionDeniedError, f"the credentials cannot be had: {line(error)}")
     if names & _SETTINGS:
-        return Failure(ParameterError, _line(error))
+        return Failure(ParameterError, line(error))
     if names & _CONNECTIONS:
-        return Failure(UnavailableError, _line(error))
-    return Failure(StorageDriverError, f"{type(error).__name__}: {_line(error)}")
+        return Failure(UnavailableError, line(error))
+    return None
 
 
 def code_of(error: BaseException) -> str:
@@ -203,7 +196,3 @@ def _answered(error: AnswerError) -> Failure:
         return Failure(kind)
     hint = _HINTS.get(code)
     return Failure(kind, f"{detail}; {hint}" if hint else detail)
-
-
-def _line(error: BaseException) -> str:
-    return " ".join(str(error).split()) or type(error).__name__
