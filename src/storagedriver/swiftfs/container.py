@@ -204,8 +204,8 @@ class Container:
         """Write an object unless there is one already; say whether it was written.
 
         A server that knows no conditions writes it in any case. With a
-        `writer` an object counts as written that says it is from that writer:
-        the answer to an earlier attempt may have been lost.
+        `writer` an object of this size counts as written that says it is from
+        that writer: the answer to an earlier attempt may have been lost.
         """
         try:
             self.put(key, content, headers={"If-None-Match": "*"}, writer=writer)
@@ -213,7 +213,7 @@ class Container:
             if status(error) != _PRECONDITION_FAILED:
                 raise
             there = self.head(key, raw=True) if writer else None
-            return there is not None and there.writer == writer
+            return there is not None and there.writer == writer and there.size == len(content)
         return True
 
     def put_manifest(self, key: str, manifest: str, whole: int | None, *, writer: str = "") -> None:
