@@ -137,12 +137,12 @@ class SwiftUpload(PartUpload[Segment]):
         self._writer = secrets.token_hex(8)
         #: Whether a commit as a plain object has raised, and may have been carried out.
         self._in_doubt = False
-        #: How many bytes the manifest counts, which is what a resume finds; None while there is no manifest.
+        #: How many bytes of the upload the file has, which is what a resume finds; None while it has none of it.
         self._counted = size
 
     @property
     def durable(self) -> int | None:
-        """The bytes that the manifest counts."""
+        """The bytes of the upload that the file has."""
         return self._counted
 
     def suspend(self) -> None:
@@ -198,8 +198,8 @@ class SwiftUpload(PartUpload[Segment]):
         return True
 
     def _settle(self) -> bool:
-        content = self._unsent()
-        if not self._in_doubt or content is None:
+        content = self._unsent() if self._in_doubt else None
+        if content is None:
             return False
         state = self._look()
         is_written = state is not None and self._is_content(state, content)
