@@ -14,6 +14,9 @@ from storagedriver.adapter.driver import FsspecDriver
 from storagedriver.swiftfs import SwiftFileSystem
 from storagedriver.swiftfs.container import Container
 from storagedriver.swiftfs.listing import objects
+from storagedriver.testsuites.faults.proxy import FaultProxy
+from storagedriver.testsuites.helpers import MIB
+from tests.servers.plugin import StartProxy
 from tests.servers.swift import SwiftServer
 
 MakeSwift = Callable[..., FsspecDriver]
@@ -43,6 +46,21 @@ def make_swift(swift: SwiftServer, container_name: str) -> Iterator[MakeSwift]:
 def driver(make_swift: MakeSwift) -> FsspecDriver:
     """A driver with a prefix and small segments."""
     return make_swift(prefix="reg", chunksize=1 << 20)
+
+
+@pytest.fixture
+def proxied(make_swift: MakeSwift, swift: SwiftServer, fault_proxy: StartProxy) -> tuple[FsspecDriver, FaultProxy]:
+    """A driver whose requests go through a proxy, and the proxy."""
+    return through_proxy(make_swift(prefix="reg", chunksize=MIB), swift, fault_proxy)
+
+
+def through_proxy(driver: FsspecDriver, swift: SwiftServer, fault_proxy: StartProxy) -> tuple[FsspecDriver, FaultProxy]:
+    """Have the driver's requests go through a proxy."""
+    driver.put_content("/first", b"")
+    proxy = fault_proxy(swift.endpoint)
+    session = driver.filesystem.fs.client.account._sessions.get()
+    session._url = session._url.replace(swift.endpoint, proxy.endpoint)
+    return driver, proxy
 
 
 @pytest.fixture

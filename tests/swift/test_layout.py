@@ -58,7 +58,7 @@ def test_upload_is_a_manifest_and_numbered_segments(driver: FsspecDriver, contai
 def test_two_uploads_never_have_the_same_segments(driver: FsspecDriver, container: Container) -> None:
     found = set()
     for _ in range(3):
-        upload(driver, "/data", b"x")
+        upload(driver, "/data", b"x", end="close")
         info = container.head("reg/files/data", raw=True)
         assert info is not None
         found.add(info.manifest)
@@ -109,7 +109,7 @@ def test_layout_knows_what_is_not_the_registrys(name: str) -> None:
 
 def test_of_a_path_that_is_too_long_the_beginning_is_in_the_name(driver: FsspecDriver, container: Container) -> None:
     path = "/" + "/".join(["n" * 100] * 8)
-    upload(driver, path, b"content")
+    upload(driver, path, b"content", end="close")
     assert driver.get_content(path) == b"content"
     (name,) = names(container, "reg/segments/")
     assert len(name) <= 1024

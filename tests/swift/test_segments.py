@@ -16,6 +16,8 @@ from storagedriver.testsuites.helpers import MIB, drain, pattern, upload
 from tests.swift.conftest import MakeSwift, names
 
 CONTENT = pattern(2 * MIB + 100, 1)
+#: The shortest content that a commit makes a large object.
+SEGMENT = pattern(MIB, 2)
 LAYOUT = Layout("reg")
 
 
@@ -55,7 +57,7 @@ class TestMoving:
     ) -> None:
         upload(driver, "/uploads/1", CONTENT)
         driver.move("/uploads/1", "/blobs/1")
-        upload(driver, "/uploads/1", b"another")
+        upload(driver, "/uploads/1", SEGMENT)
         driver.delete("/uploads")
         assert driver.get_content("/blobs/1") == CONTENT
         assert count(container) == 3
@@ -119,7 +121,7 @@ class TestReplacing:
 
     def test_upload_over_a_large_object_takes_its_segments(self, driver: FsspecDriver, container: Container) -> None:
         upload(driver, "/data", CONTENT)
-        upload(driver, "/data", b"small")
+        upload(driver, "/data", SEGMENT)
         assert count(container) == 1
 
     def test_cancel_takes_the_segments(self, driver: FsspecDriver, container: Container) -> None:
@@ -130,8 +132,8 @@ class TestReplacing:
 
     def test_delete_of_a_directory_takes_the_segments(self, driver: FsspecDriver, container: Container) -> None:
         for number in range(5):
-            upload(driver, f"/dir/{number}", b"content %d" % number)
-        upload(driver, "/dir-2", b"stays")
+            upload(driver, f"/dir/{number}", SEGMENT)
+        upload(driver, "/dir-2", SEGMENT)
         driver.delete("/dir")
         assert count(container) == 1
         assert driver.list("/") == ["/dir-2"]
@@ -139,7 +141,7 @@ class TestReplacing:
     def test_without_bulk_delete_it_is_the_same(self, driver: FsspecDriver, container: Container) -> None:
         driver._store._fs.client._info = {}  # type: ignore[attr-defined]
         for number in range(5):
-            upload(driver, f"/dir/{number}", b"content")
+            upload(driver, f"/dir/{number}", SEGMENT)
         driver.delete("/dir")
         assert names(container) == {}
 
@@ -232,8 +234,8 @@ class TestOrphans:
             del writer
 
     def test_killed_upload_is_found_and_purged(self, driver: FsspecDriver, container: Container) -> None:
-        upload(driver, "/up/done", b"content")
-        upload(driver, "/up/moved", b"content")
+        upload(driver, "/up/done", SEGMENT)
+        upload(driver, "/up/moved", SEGMENT)
         driver.move("/up/moved", "/blobs/1")
         self.kill(driver, "/up/killed")
         self.kill(driver, "/up/a/b")
@@ -246,14 +248,14 @@ class TestOrphans:
         assert driver.purge_uploads(older_than=timedelta(days=1)) == []
         assert len(driver.purge_uploads()) == 2
         assert count(container) == 2
-        assert driver.get_content("/blobs/1") == b"content"
+        assert driver.get_content("/blobs/1") == SEGMENT
 
     def test_segments_that_are_at_home_nowhere_but_moved_are_no_orphans(self, driver: FsspecDriver) -> None:
-        upload(driver, "/up/1", b"content")
+        upload(driver, "/up/1", SEGMENT)
         driver.move("/up/1", "/blobs/1")
         assert list(driver.uploads("/up")) == []
         assert driver.purge_uploads() == []
-        assert driver.get_content("/blobs/1") == b"content"
+        assert driver.get_content("/blobs/1") == SEGMENT
 
     def test_put_over_an_open_upload_makes_no_orphans(self, driver: FsspecDriver) -> None:
         upload(driver, "/data", CONTENT, end="close")
@@ -403,5 +405,5 @@ def test_container_is_made_at_the_first_write(make_swift: MakeSwift, container_n
 
 def test_upload_makes_the_container_too(make_swift: MakeSwift) -> None:
     driver = make_swift()
-    upload(driver, "/a", b"content")
+    upload(driver, "/a", b"content", end="close")
     assert driver.get_content("/a") == b"content"

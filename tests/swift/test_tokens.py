@@ -13,7 +13,6 @@ from storagedriver.swiftfs.auth import Access
 from storagedriver.testsuites.faults.actions import Answer, CutReply, LoseReply
 from storagedriver.testsuites.faults.proxy import FaultProxy
 from storagedriver.testsuites.helpers import MIB, drain, pattern, together, upload
-from tests.servers.plugin import StartProxy
 from tests.servers.swift import SwiftServer
 from tests.swift.conftest import MakeSwift
 from tests.walking import check_batches_run_together, check_pages_are_fetched_ahead
@@ -107,17 +106,6 @@ def test_rights_of_a_container_are_enough_to_read(
     assert driver.get_content("/dir/a") == pattern(2 * MIB)
 
 
-@pytest.fixture
-def proxied(make_swift: MakeSwift, swift: SwiftServer, fault_proxy: StartProxy) -> tuple[FsspecDriver, FaultProxy]:
-    """A driver whose requests go through a proxy, and the proxy."""
-    driver = make_swift(prefix="reg", chunksize=MIB)
-    driver.put_content("/first", b"")
-    proxy = fault_proxy(swift.endpoint)
-    session = driver.filesystem.fs.client.account._sessions.get()
-    session._url = session._url.replace(swift.endpoint, proxy.endpoint)
-    return driver, proxy
-
-
 def test_next_page_is_fetched_while_one_is_visited(
     proxied: tuple[FsspecDriver, FaultProxy], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -169,10 +157,10 @@ def test_lost_answers_to_a_resumed_upload_are_no_conflict(proxied: tuple[FsspecD
 def test_lost_answer_to_a_commit_is_no_conflict(proxied: tuple[FsspecDriver, FaultProxy]) -> None:
     driver, proxy = proxied
     writer = driver.writer("/data")
-    writer.write(b"content")
+    writer.write(pattern(MIB))
     proxy.add(LoseReply(), method="PUT", path="/files/", times=1)
     writer.commit()
-    assert driver.get_content("/data") == b"content"
+    assert driver.get_content("/data") == pattern(MIB)
 
 
 def test_commit_can_be_tried_again(proxied: tuple[FsspecDriver, FaultProxy]) -> None:

@@ -20,6 +20,8 @@ T = TypeVar("T")
 
 #: From here on an answer says nothing of what the cluster can do.
 _PASSING = 408
+#: Statuses that may pass: those by which HTTP says so, and 422 for a content that was damaged on its way.
+_AGAIN = frozenset({408, 422, 429, 500, 502, 503, 504})
 
 
 def quoted(name: str) -> str:
@@ -49,7 +51,7 @@ class Client:
         self.account = account
         self.timeout = timeout
         bundle = verify if isinstance(verify, str) else None
-        self._http = HTTPClient(timeout=timeout, verify=bool(verify), ca_bundle=bundle)
+        self._http = HTTPClient(timeout=timeout, verify=bool(verify), ca_bundle=bundle, is_passing=_may_pass)
         self._info: dict[str, Any] | None = None
 
     def request(
@@ -131,6 +133,10 @@ class Client:
     def close(self) -> None:
         """Close the connections of this process. Another request would open new ones."""
         self._http.close()
+
+
+def _may_pass(answer: Answer) -> bool:
+    return answer.status in _AGAIN
 
 
 class _Signer:

@@ -6,6 +6,8 @@ https://docs.openstack.org/api-ref/object-store/
 from __future__ import annotations
 
 import contextlib
+import hashlib
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timezone
@@ -13,6 +15,7 @@ from functools import partial
 from typing import Any
 from urllib.parse import quote, unquote
 
+from storagedriver.adapter.checksums import Checksum
 from storagedriver.adapter.http.answer import Answer, AnswerError, HTTPBody
 from storagedriver.adapter.http.reading import SIZE_UNKNOWN, first_byte, http_time, measured
 from storagedriver.adapter.store import EPOCH, Entry
@@ -39,6 +42,7 @@ _PRECONDITION_FAILED = 412
 _SIZE = "X-Object-Meta-Storagedriver-Size"
 #: Says which writer an object comes from, where more than one may write it.
 _WRITER = "X-Object-Meta-Storagedriver-Writer"
+_MD5 = re.compile(r"[0-9a-f]{32}")
 #: Of large objects, what is asked for is the manifest.
 RAW = {"multipart-manifest": "get"}
 
@@ -128,15 +132,18 @@ class Container:
         The account's requests.
     name : str
         The container's name.
+    checks : bool
+        Whether contents that are written and read are compared with their MD5.
     """
 
-    def __init__(self, client: Client, name: str) -> None:
+    def __init__(self, client: Client, name: str, *, checks: bool = False) -> None:
         self.client = client
         self.name = name
+        self._checks = checks
 
     def sibling(self, name: str) -> Container:
         """Another container of the account."""
-        return self if name == self.name else Container(self.client, name)
+        return self if name == self.name else Container(self.client, name, checks=self._checks)
 
     def request(self, method: str, key: str, **options: Any) -> Answer:
         """Send a request about an object; the options are those of `Client.request`."""
@@ -187,9 +194,21 @@ class Container:
         lines = self.client.ask(list, "GET", self.name, query=query)
         return next((line.get("bytes") for line in lines if line.get("name") == key), None)
 
+    def checksum(self, info: ObjectInfo) -> Checksum | None:
+        """What the headers say of the whole content, where contents are checked. Of a large object they say nothing."""
+        if not self._checks or info.is_large or not _MD5.fullmatch(info.etag):
+            return None
+        return Checksum("md5", bytes.fromhex(info.etag))
+
     def put(self, key: str, content: Any, *, headers: Mapping[str, str] | None = None, writer: str = "") -> None:
-        """Write an object, making the container if need be."""
+        """Write an object, making the container if need be.
+
+        With an ETag Swift compares the content, and answers 422 if it is another one:
+        https://docs.openstack.org/api-ref/object-store/#create-or-replace-object
+        """
         sent = {"Content-Type": CONTENT_TYPE, **(headers or {})}
+        if self._checks and len(content):
+            sent["ETag"] = hashlib.md5(content, usedforsecurity=False).hexdigest()
         if writer:
             sent[_WRITER] = writer
         try:
@@ -204,8 +223,8 @@ class Container:
         """Write an object unless there is one already; say whether it was written.
 
         A server that knows no conditions writes it in any case. With a
-        `writer` an object counts as written that says it is from that writer:
-        the answer to an earlier attempt may have been lost.
+        `writer` an object of this size counts as written that says it is from
+        that writer: the answer to an earlier attempt may have been lost.
         """
         try:
             self.put(key, content, headers={"If-None-Match": "*"}, writer=writer)
@@ -213,7 +232,7 @@ class Container:
             if status(error) != _PRECONDITION_FAILED:
                 raise
             there = self.head(key, raw=True) if writer else None
-            return there is not None and there.writer == writer
+            return there is not None and there.writer == writer and there.size == len(content)
         return True
 
     def put_manifest(self, key: str, manifest: str, whole: int | None, *, writer: str = "") -> None:

@@ -17,6 +17,7 @@ from storagedriver.adapter.store import Failure
 from storagedriver.errors import (
     BucketNotFoundError,
     ConflictError,
+    IntegrityError,
     ParameterError,
     PathNotFoundError,
     PermissionDeniedError,
@@ -82,6 +83,8 @@ def _answered(error: AnswerError) -> Failure:
     code = error.answer.status
     if code == 413:  # noqa: PLR2004 - Swift's answer over a quota, too
         return Failure(StorageDriverError, f"{error}: too large, or over a quota")
+    if code == 422:  # noqa: PLR2004 - Swift's answer to a content that has not the ETag of the request
+        return Failure(IntegrityError, f"{error}: the store has received other bytes than were sent")
     if code == 498:  # noqa: PLR2004 - Swift's rate limit, while it still lets the client wait
         return Failure(UnavailableError, str(error))
     return failure

@@ -13,6 +13,7 @@ from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 from typing import Any
 
+from storagedriver.adapter.checksums import Checksum, Running, read_twice
 from storagedriver.adapter.http.answer import Answer, AnswerError, HTTPBody
 from storagedriver.adapter.http.reading import SIZE_UNKNOWN, open_range, size_in, whole
 from storagedriver.adapter.store import Body, Entry
@@ -63,16 +64,22 @@ class Reader:
         ------
         PathNotFoundError
             If there is no such object.
+        IntegrityError
+            If it, or a segment, is checked and has another MD5 twice.
         """
         name = self._prefix + key
-        with _existing(self._container):
+
+        def read() -> tuple[bytes, Checksum | None]:
             answer = _get(self._container, name, query=RAW)
             info = info_of(answer.headers)
             if info.manifest:
-                return b"".join(self._segment(segment) for segment in self._dynamic(key, info).segments)
+                return b"".join(self._segment(segment) for segment in self._dynamic(key, info).segments), None
             if info.static:
                 answer = _get(self._container, name)
-        return _content(self._container, name, answer)
+            return _content(self._container, name, answer)
+
+        with _existing(self._container):
+            return read_twice(read)
 
     def read(self, key: str, offset: int, length: int | None) -> bytes:
         """A range of the content, as far as there is any; parameters and errors as for `open`."""
@@ -139,7 +146,7 @@ class Reader:
         where = self._container.sibling(segment.container)
         conditions = {"If-Match": segment.etag} if segment.etag else {}
         with _existing(where, was_there=True):
-            return _content(where, segment.key, _get(where, segment.key, headers=conditions))
+            return read_twice(lambda: _content(where, segment.key, _get(where, segment.key, headers=conditions)))
 
     def _dynamic(self, key: str, info: ObjectInfo, version: str = "") -> _Large:
         segments = dynamic_segments(self._container, info)
@@ -215,7 +222,8 @@ class _Opening:
 
     def _found(self, answer: Answer) -> Entry:
         self.info = info_of(answer.headers)
-        self._entry = Entry(self._key, size_in(answer), self.info.mod_time, version=self.info.etag)
+        checksum = self._container.checksum(self.info)
+        self._entry = Entry(self._key, size_in(answer), self.info.mod_time, version=self.info.etag, checksum=checksum)
         if self._version and not self.is_manifest and self.info.etag.strip('"') != self._version.strip('"'):
             raise ConflictError("it was replaced in the meantime")
         return self._entry
@@ -231,6 +239,8 @@ class _Pieces:
         self._segments = deque(_cut(large.segments, offset, end))
         self._body: Body | None = None
         self._left = 0
+        #: The MD5 of the segment that is read, if it is checked, and read as a whole.
+        self._checked: Running | None = None
 
     def read(self, size: int, /) -> bytes:
         """Up to `size` bytes."""
@@ -241,11 +251,17 @@ class _Pieces:
             segment = self._segments.popleft()
             self._body = self._open(segment)
             self._left = segment.size
+            checksum = None if segment.is_range else self._body.entry.checksum
+            self._checked = Running(checksum) if checksum else None
         assert self._body is not None
         data = self._body.read(min(size, self._left))
         if not data and size:
             raise UnavailableError("the content of a segment ended before its size was reached")
         self._left -= len(data)
+        if self._checked is not None:
+            self._checked.update(data)
+            if self._left == 0:
+                self._checked.finish()
         return data
 
     def close(self) -> None:
@@ -278,8 +294,10 @@ def _get(container: Container, name: str, **options: Any) -> Answer:
     return container.request("GET", name, interpret=described, large=True, **options)
 
 
-def _content(container: Container, name: str, answer: Answer) -> bytes:
-    return whole(answer, lambda: _same(container, name, answer.headers.get("Etag", "")).size)
+def _content(container: Container, name: str, answer: Answer) -> tuple[bytes, Checksum | None]:
+    """The content in an answer, and what it is compared with."""
+    content = whole(answer, lambda: _same(container, name, answer.headers.get("Etag", "")).size)
+    return content, container.checksum(info_of(answer.headers))
 
 
 def _same(container: Container, name: str, version: str) -> Entry:

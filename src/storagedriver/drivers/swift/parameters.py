@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
+from storagedriver.adapter.checksums import CHECKSUMS
 from storagedriver.errors import ParameterError, StorageDriverWarning
 from storagedriver.parameters import boolean, choice, integer, number, parse, string
 from storagedriver.swiftfs.auth import Credentials
@@ -72,6 +73,7 @@ class SwiftParameters:
     uploadconcurrency: int = integer(4, minimum=1)
     readconcurrency: int = integer(1, minimum=1)
     payloadsigning: str = choice("auto", ("auto", "always", "never"), fold=str.lower)
+    checksums: str = choice("auto", CHECKSUMS, fold=str.lower)
 
     @property
     def credentials(self) -> Credentials:

@@ -71,7 +71,7 @@ class SwiftStore(Store):
             timeout=parameters.timeout,
             skip_instance_cache=True,
         )
-        self._container = Container(self._fs.client, parameters.container)
+        self._container = Container(self._fs.client, parameters.container, checks=parameters.checksums == "always")
         self._layout = Layout(parameters.prefix)
         self._reader = Reader(self._container, self._layout.files)
         self._releaser = Releaser(self._container, self._layout)

@@ -2,7 +2,8 @@
 
 The manifest is written at each close and at the commit, so an upload can be
 seen from its first close on, and there is no telling it from a committed file.
-Segments of an upload that was never closed are in no file.
+Segments of an upload that was never closed are in no file. A content that ends
+within its first segment is committed as a plain object, by one request.
 """
 
 from __future__ import annotations
@@ -24,6 +25,8 @@ from storagedriver.swiftfs.segments import Segment, copy_pieces, dynamic_segment
 
 __all__ = ["SwiftUpload", "SwiftUploads"]
 
+#: The reason of a conflict.
+_REPLACED = "the file was replaced or removed by another writer"
 _FIRST_PAUSE = 0.1
 _LONGEST_PAUSE = 2.0
 
@@ -132,21 +135,25 @@ class SwiftUpload(PartUpload[Segment]):
         self._adopted = adopted
         super().__init__(size or 0)
         self._writer = secrets.token_hex(8)
-        #: How many bytes the manifest counts, which is what a resume finds; None while there is no manifest.
+        #: Whether a commit as a plain object has raised, and may have been carried out.
+        self._in_doubt = False
+        #: How many bytes of the upload the file has, which is what a resume finds; None while it has none of it.
         self._counted = size
 
     @property
     def durable(self) -> int | None:
-        """The bytes that the manifest counts."""
+        """The bytes of the upload that the file has."""
         return self._counted
 
     def suspend(self) -> None:
         """Send what is buffered and write the manifest."""
-        self._publish()
+        if not self._settle():
+            self._publish()
 
     def commit(self) -> None:
-        """The same: Swift has nothing that would mark a file as committed."""
-        self._publish()
+        """The same, or a plain object: Swift has nothing that would mark a file as committed."""
+        if not self._put_at_once():
+            self._publish()
 
     def cancel(self) -> None:
         """Delete the segments, and the file unless it is another writer's by now."""
@@ -156,6 +163,59 @@ class SwiftUpload(PartUpload[Segment]):
             delete(self._container.client, [f"{self._container.name}/{self._name}"])
             self._uploads.releaser.release(self._name, state.manifest)
         self._discard()
+
+    @property
+    def _is_begun(self) -> bool:
+        return self._appends
+
+    def _put_at_once(self) -> bool:
+        content = self._unsent()
+        if not content:
+            return False
+        self._in_doubt = True
+        if not self._put_over(content):
+            raise ConflictError(_REPLACED)
+        self._stop()
+        self._published(len(content))
+        return True
+
+    def _put_over(self, content: memoryview) -> bool:
+        """Write the object; False if there is one of another writer that was not there at the beginning.
+
+        Of the conditions on a PUT Swift knows only that there is no object:
+        https://docs.openstack.org/api-ref/object-store/#create-or-replace-object
+        """
+        if self._found is None and self._container.create(self._name, content, writer=self._writer):
+            return True
+        state = self._look()
+        if state is None:
+            return self._container.create(self._name, content, writer=self._writer)
+        if self._is_content(state, content):
+            return True
+        if state != self._found and not self._is_ours(state):
+            return False
+        self._container.put(self._name, content, writer=self._writer)
+        return True
+
+    def _settle(self) -> bool:
+        content = self._unsent() if self._in_doubt else None
+        if content is None:
+            return False
+        state = self._look()
+        is_written = state is not None and self._is_content(state, content)
+        if is_written:
+            self._published(len(content))
+        self._in_doubt = False
+        return is_written
+
+    def _is_content(self, state: ObjectInfo, content: memoryview) -> bool:
+        """Whether this upload has written this content: it only grows, so its size says which one it is."""
+        return self._is_ours(state) and not state.is_large and state.size == len(content)
+
+    def _published(self, size: int) -> None:
+        """Note that the file has so many bytes of this upload."""
+        self._counted = size
+        self._release_found()
 
     def _prepare(self) -> PartEngine[Segment]:
         if self._adopted:
@@ -187,18 +247,16 @@ class SwiftUpload(PartUpload[Segment]):
         ours = state is not None and self._is_ours(state)
         if not ours and state != self._found and (state is not None or self._appends):
             self._discard_quietly()
-            raise ConflictError("the file was replaced or removed by another writer")
+            raise ConflictError(_REPLACED)
         if not self._known and not sent:
             if not self._appends:
                 # Not a manifest: of one without segments it cannot be said whether they are gone.
                 self._container.put(self._name, b"", writer=self._writer)
-                self._counted = 0
-                self._release_found()
+                self._published(0)
         elif sent or not self._resumed:
             self._await_listing(sent)
             self._container.put_manifest(self._name, self._manifest, self.size, writer=self._writer)
-            self._counted = self.size
-            self._release_found()
+            self._published(self.size)
 
     @property
     def _manifest(self) -> str:
