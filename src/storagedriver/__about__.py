@@ -1,4 +1,4 @@
-"""The version, for whoever must not import the whole package."""
+"""The version, for those who must not import the whole package."""
 
 from importlib.metadata import version
 

@@ -26,7 +26,7 @@ from storagedriver.errors import StorageDriverError
 __all__ = ["main"]
 
 _PIECE = 1 << 20
-#: Beside whatever a registry keeps, should somebody run this on its storage.
+#: Beside whatever a registry keeps, should it be run on its storage.
 _ROOT = "/storagedriver-demo"
 _UPLOAD = f"{_ROOT}/repositories/demo/_uploads/5f0c6f4e/data"
 

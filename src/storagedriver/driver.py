@@ -161,7 +161,7 @@ class Capabilities:
             replaces what was committed before. After a `cancel` there is
             nothing.
         ``hides``
-            As ``invisible``, until a `close`. The state of the upload then lies
+            As ``invisible``, until a `close`. The state of the upload then is
             at the path, and hides what was committed there before. After its
             `cancel`, or when it is purged, there is nothing.
     multiprocess : bool

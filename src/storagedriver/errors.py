@@ -153,7 +153,7 @@ class PermissionDeniedError(StorageDriverError, PermissionError):
 
 
 class ConflictError(StorageDriverError):
-    """The object or the upload was changed by somebody else in the meantime."""
+    """The object or the upload was changed by another writer in the meantime."""
 
     summary = "conflict"
 

@@ -12,7 +12,7 @@ __all__ = ["CHANGED", "LIMITS", "USUAL", "WHY", "unusual"]
 #: What a store is expected to do; the page gives a reason for everything else.
 USUAL = Capabilities(conflicts_detected="always", signs_urls=True)
 
-_NO_URLS = "Nobody serves the files over HTTP."
+_NO_URLS = "Nothing serves the files over HTTP."
 _OWN_NAMES = "The filesystem itself has files or directories, and a name is one of the two."
 
 #: By driver, capability and value.
@@ -61,7 +61,7 @@ WHY: Mapping[tuple[str, str, object], str] = {
         "gcs",
         "unfinished",
         "hides",
-    ): "The state of a closed upload lies at the key itself, where a registry looks for it.",
+    ): "The state of a closed upload is at the key itself, where a registry looks for it.",
     ("swift", "unfinished", "shown"): "Swift has no uploads: there are segments and a manifest, which is written at "
     "the first close, since a registry looks for it there.",
     ("fsspec", "multiprocess", False): "Over `memory://` alone: another process has another memory.",

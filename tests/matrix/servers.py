@@ -40,7 +40,7 @@ class Server:
     wrong: tuple[str, ...] = ()
 
 
-_RESOLUTION = "Times have a resolution of one second, so a put in the same second as an upload cannot be told from it."
+_RESOLUTION = "Times have a resolution of one second, so a put in the same second as an upload looks like it."
 _HEAD = "HEAD of a missing bucket is a bare 404 as that of a missing key (as on Amazon)."
 
 _AZURITE = Server(

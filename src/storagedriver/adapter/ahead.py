@@ -18,7 +18,7 @@ __all__ = ["Ahead", "Listing"]
 
 T = TypeVar("T")
 
-#: Seconds that `Ahead.close` waits for requests whose answer nobody wants any more.
+#: Seconds that `Ahead.close` waits for requests whose answers are not wanted any more.
 _PATIENCE = 2.0
 
 _Fetched = tuple[Sequence[T], Any]
@@ -84,7 +84,7 @@ class Ahead:
 
     A listing of one page needs no thread. For any other one there is a thread
     for each page that follows, no longer than its request takes. It is a
-    daemon: when a walk is left early nobody waits for it.
+    daemon: when a walk is left early it is not waited for.
     """
 
     def __init__(self) -> None:
@@ -164,7 +164,7 @@ class _Fetch(threading.Thread, Generic[T]):
             with self._call():
                 if self._future.set_running_or_notify_cancel():
                     self._future.set_result(self._fetch())
-        except BaseException as error:  # noqa: BLE001 - it belongs to whoever asks for the page
+        except BaseException as error:  # noqa: BLE001 - it is raised where the page is asked for
             with contextlib.suppress(InvalidStateError):
                 self._future.set_exception(error)
         finally:
@@ -184,7 +184,7 @@ class _Fetch(threading.Thread, Generic[T]):
             return self._fetch()
 
     def give_up(self) -> None:
-        """Nobody wants the page any more."""
+        """The page is not wanted any more."""
         if self.is_ours:
             self._future.cancel()
 

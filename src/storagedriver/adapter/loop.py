@@ -17,7 +17,7 @@ T = TypeVar("T")
 def run_on(loop: asyncio.AbstractEventLoop, make: Callable[[], Awaitable[T]], timeout: float | None = None) -> T:
     """Run a coroutine on a loop of another thread and wait for it.
 
-    A coroutine that somebody cancels is an error here; `fsspec.asyn.sync`
+    A coroutine that is cancelled is an error here; `fsspec.asyn.sync`
     would return None for it, which looks like success.
 
     Parameters

@@ -89,7 +89,7 @@ class MultipartClient(OnePutClient, Protocol):
 
         An upload that is gone is the store's own error, see
         `is_no_such_upload`. With `over`, raise `ConflictError` where something
-        else lies at the key than that version, as for `put_over`.
+        else is at the key than that version, as for `put_over`.
         """
 
     def abort_multipart(self, key: str, upload_id: str, /) -> None:

@@ -213,7 +213,7 @@ class MultipartUpload(PartUpload[Part]):
         The committed object that the upload goes on from, instead of parts.
     over : OnePut, optional
         What publishes an upload that was not begun yet. It knows the version
-        that lies at the key: another one at the end is a conflict.
+        that is at the key: another one at the end is a conflict.
     closed_off : bool
         Nothing can be appended to the parts as they are.
     marker : Part, optional
@@ -286,11 +286,11 @@ class MultipartUpload(PartUpload[Part]):
         with self._uploads.limit.slot():
             if self._id is not None:
                 self._client.abort_multipart(self._key, self._id)
-            if self._publishing and self._lies_published():
+            if self._publishing and self._holds_published():
                 self._client.delete([self._key])
         self._remove_strays(quietly=False)
 
-    def _lies_published(self) -> bool:
+    def _holds_published(self) -> bool:
         """Whether the object is still what this upload published to go on. A commit or another writer replaces it."""
         if not self._published_version:
             return self._client.consists_of(self._key, self._publishing)

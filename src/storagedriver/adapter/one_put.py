@@ -19,7 +19,7 @@ class OnePutClient(Protocol):
     """The requests that it takes. Keys are those of the `Store`."""
 
     def put_over(self, key: str, content: memoryview, version: str, /) -> bool:
-        """Write an object as `Store.put` does, if this version is still what lies at the key; ``""`` for nothing.
+        """Write an object as `Store.put` does, if this version is still what is at the key; ``""`` for nothing.
 
         The server decides where it knows such a condition, else the object is
         looked at before.
@@ -27,7 +27,7 @@ class OnePutClient(Protocol):
         Returns
         -------
         bool
-            False if something else lies there and nothing was written. It may
+            False if something else is there and nothing was written. It may
             be what was written by an attempt whose answer was lost.
         """
 
@@ -39,7 +39,7 @@ class OnePutClient(Protocol):
 
 
 def version_of(entry: Entry | None) -> str:
-    """What lies at a key: the version of the object, ``""`` for nothing."""
+    """What is at a key: the version of the object, ``""`` for nothing."""
     return "" if entry is None else entry.version
 
 
@@ -55,7 +55,7 @@ class OnePut:
     key : str
         The object.
     version : str
-        What lies there, ``""`` for nothing.
+        What is there, ``""`` for nothing.
 
     Attributes
     ----------

@@ -31,7 +31,7 @@ class StreamReader(FileReader):
     Parameters
     ----------
     store : Store
-        Where the object lies.
+        Where the object is.
     path, key : str
         Its path, for errors, and its key.
     offset : int

@@ -2,7 +2,7 @@
 
 A key is a path without its leading ``/``, relative to the root directory that
 the store was made with: ``docker/registry/v2/...``. The store puts its prefix
-before it; nobody above ever sees that.
+before it, and takes it away from what it gives.
 
 A store may raise whatever its SDK raises: `Store.classify` says what it means,
 in one place, and the adapter completes it with the driver's name and the path.
@@ -291,7 +291,7 @@ class Store(ABC):
         recursive : bool
             All objects below, and such directories as the store keeps; else
             the direct children, directories as entries, whose sizes and times
-            nobody looks at.
+            are not used.
         start_after : str
             A key, with a trailing ``/`` where it is meant as a directory: only
             what comes after it is wanted. Entries before it do no harm.

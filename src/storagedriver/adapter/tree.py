@@ -56,7 +56,7 @@ def tree_pages(
         try:
             open_.append(iter(sorted(children(entry.key), key=_position)))
         except FileNotFoundError:
-            # It was there a moment ago, and somebody has deleted it since.
+            # It was there a moment ago, and has been deleted since.
             continue
 
 

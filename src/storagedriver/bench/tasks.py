@@ -30,7 +30,7 @@ class Task:
         below `dest`; ``delete`` removes `path` with all below it; ``tree``
         puts `count` objects, ten in a directory.
     path : str
-        An absolute path. Object number i lies at ``path/i``, in a tree at
+        An absolute path. Object number i is at ``path/i``, in a tree at
         ``path/d<i // 10>/<i % 10>``.
     dest : str
         Where ``move`` moves to.

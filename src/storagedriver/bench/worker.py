@@ -146,7 +146,7 @@ def serve(requests: IO[str], answers: IO[str]) -> None:
                 answer({"version": subject.version, "operations": sorted(subject.operations())})
             else:
                 answer(asdict(run(subject, Task(**request))))
-        except Exception as error:  # noqa: BLE001 - whoever asked decides
+        except Exception as error:  # noqa: BLE001 - the asking process decides
             # Errors of ours are sentences; of the peers' the type says more than the text.
             clear = isinstance(error, (StorageDriverError, ValueError))
             answer({"error": str(error) if clear else f"{type(error).__name__}: {error}"})

@@ -50,10 +50,10 @@ Exit codes:
   4    permission denied
   5    bucket not found
   6    the store cannot be reached or is busy
-  7    conflict: somebody else changed the object or the upload
+  7    conflict: another writer changed the object or the upload
   8    the store cannot do this
   130  interrupted
-  141  whoever read the output has gone
+  141  the reader of the output has gone
 """
 
 _ADVICE: tuple[tuple[type[BaseException], str], ...] = (
@@ -68,7 +68,7 @@ _ADVICE: tuple[tuple[type[BaseException], str], ...] = (
         PermissionDeniedError,
         "check the access key and its secret, and the clock; then allow these credentials to {action}",
     ),
-    (ConflictError, "somebody else writes here: look for a second writer of these paths"),
+    (ConflictError, "another process writes here: look for a second writer of these paths"),
     (PathNotFoundError, "what was written is not there: look for a rule or a process that removes or renames objects"),
     (UnsupportedMethodError, "the store cannot {action}: use another endpoint or another store"),
 )

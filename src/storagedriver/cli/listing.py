@@ -118,7 +118,7 @@ class DiskUsage:
     """Sums per directory, in memory for the depth of the tree alone.
 
     A walk keeps the entries of a directory together, so that its sum is
-    complete at the first entry that lies outside of it.
+    complete at the first entry that is outside of it.
 
     Parameters
     ----------

@@ -227,7 +227,7 @@ class OpeningFileSystem(ListingFileSystem):
         rpath : str
             Where to put it.
         callback : fsspec.callbacks.Callback
-            Told of the size and of each piece, in bytes.
+            It is given the size and each piece, in bytes.
         mode : {"overwrite", "create"}
             As for `pipe_file`.
         **kwargs
@@ -261,7 +261,7 @@ class OpeningFileSystem(ListingFileSystem):
             Where to write it. A local file that could not be written whole is
             removed.
         callback : fsspec.callbacks.Callback
-            Told of the size and of each piece, in bytes.
+            It is given the size and each piece, in bytes.
         outfile : file object, optional
             The same as a file object for `lpath`.
         **kwargs

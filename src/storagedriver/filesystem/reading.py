@@ -27,14 +27,14 @@ def read_range(driver: StorageDriver, path: str, start: int, length: int | None,
     start : int
         Where the range begins, in bytes.
     length : int, optional
-        How long it is, in bytes; None: up to the end. What lies past the end of the file is left out.
+        How long it is, in bytes; None: up to the end. What is past the end of the file is left out.
     size : int, optional
         How large the file must be, in bytes.
 
     Raises
     ------
     ConflictError
-        If the file has another size, because somebody replaced it.
+        If the file has another size, because it was replaced.
     """
     with driver.reader(path, start, length) as reader:
         if size is not None and reader.size != size:

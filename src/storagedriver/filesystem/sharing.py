@@ -13,7 +13,7 @@ __all__ = ["SharedDrivers"]
 
 
 class SharedDrivers:
-    """Drivers by the options they were made from, as long as somebody uses them.
+    """Drivers by the options they were made from, as long as they are used.
 
     fsspec caches filesystems for each thread. Without this a pool of threads
     would open a pool of connections each, and threads with an ``inmemory``

@@ -109,7 +109,7 @@ class Upload:
             if visible:
                 self._driver.copy(self._path, path)
             elif any(upload.path == path for upload in self._driver.uploads(path)):
-                # Append would go on with what somebody left unfinished, and not from the content.
+                # Append would go on with what was left unfinished, and not from the content.
                 self._driver.writer(path).cancel()
             return self._driver.writer(path, append=True)
         except PathNotFoundError:

@@ -46,8 +46,8 @@ pytest.register_assert_rewrite(
     )
 )
 
-from storagedriver.testsuites.benchmarks import benchmark_suite  # noqa: E402 - pytest must be told of the modules first
-from storagedriver.testsuites.cases import Cases  # noqa: E402 - pytest must be told of the modules first
+from storagedriver.testsuites.benchmarks import benchmark_suite  # noqa: E402 - pytest must know the modules first
+from storagedriver.testsuites.cases import Cases  # noqa: E402 - pytest must know the modules first
 from storagedriver.testsuites.harness import Harness, MakeDriver, MakeNeighbours  # noqa: E402
 from storagedriver.testsuites.registry import register_suite, registered_suites, suite  # noqa: E402
 

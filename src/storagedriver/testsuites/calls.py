@@ -22,7 +22,7 @@ DEADLINE = 300.0
 #: A driver may take the first exception for a failure of its store, and go on.
 _AGAIN = 5.0
 _UNHURRIED = 3600.0
-#: An alarm of somebody else that is due already comes after this, in seconds.
+#: An alarm of another module that is due already comes after this, in seconds.
 _SOON = 0.001
 #: How many calls are shown.
 _SHOWN = 6

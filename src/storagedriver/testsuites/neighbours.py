@@ -1,4 +1,4 @@
-"""Neighbours: what lies on the same store outside of the root directory is neither seen nor touched."""
+"""Neighbours: what is on the same store outside of the root directory is neither seen nor touched."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ class _Planted:
             content = self.driver.get_content(self.file)
             size = self.driver.upload_size(self.upload)
         except PathNotFoundError as error:
-            raise AssertionError(f"{call} has removed what lies outside of the root directory: {error}") from error
+            raise AssertionError(f"{call} has removed what is outside of the root directory: {error}") from error
         same_bytes(content, CONTENT, f"after {call}, a file outside of the root directory")
         assert size == len(PART), f"{call} has changed an upload outside of the root directory"
 
@@ -81,7 +81,7 @@ class Neighbours(Cases):
 
     def test_neighbours_are_not_seen_by_an_empty_root(self, driver: StorageDriver, planted: list[_Planted]) -> None:
         for name, call in CALLS.items():
-            assert call(driver) == [], f"{name} shows what lies outside of the root directory"
+            assert call(driver) == [], f"{name} shows what is outside of the root directory"
             for neighbour in planted:
                 neighbour.check(name)
         assert driver.stat("/").is_dir
@@ -91,7 +91,7 @@ class Neighbours(Cases):
         upload(driver, "/up/unfinished", PART, end="close")
         upload(driver, "/unfinished", PART, end="close")
         own = [up.path for up in driver.uploads()]
-        assert set(own) <= {"/up/unfinished", "/unfinished"}, "uploads shows what lies outside of the root directory"
+        assert set(own) <= {"/up/unfinished", "/unfinished"}, "uploads shows what is outside of the root directory"
         assert {up.path for up in driver.purge_uploads()} == set(own)
         for path in driver.list("/"):
             driver.delete(path)

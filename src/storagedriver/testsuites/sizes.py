@@ -1,4 +1,4 @@
-"""How far an upload is: the answer to somebody who does not want to go on with it."""
+"""How far an upload is: asked by a caller that does not go on with it."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ class Sizes(Cases):
             writer.write(SECOND)
             assert driver.upload_size("/data") >= len(FIRST)
             writer.commit()
-        same_bytes(driver.get_content("/data"), FIRST + SECOND, "after somebody asked for the size of an upload")
+        same_bytes(driver.get_content("/data"), FIRST + SECOND, "after the size of an upload was asked for")
         upload(driver, "/data", FIRST, end="close")
         with driver.writer("/other") as writer:
             writer.write(FIRST)

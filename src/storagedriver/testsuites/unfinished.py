@@ -158,7 +158,7 @@ class Unfinished(Cases):
 
     def test_put_over_an_unfinished_upload_wins(self, driver: StorageDriver) -> None:
         upload(driver, "/data", OLD, end="close")
-        time.sleep(NEXT_SECOND)  # a put in the same second cannot be told from one before
+        time.sleep(NEXT_SECOND)  # a put in the same second cannot be distinguished from one before
         driver.put_content("/data", NEW)
         same_bytes(driver.get_content("/data"), NEW)
         size = driver.upload_size("/data")

@@ -82,7 +82,7 @@ class ObjectRequests(ABC, Generic[B]):
 
     @abstractmethod
     def written_over(self, key: str, version: str, write: Callable[[Mapping[str, str]], object]) -> bool:
-        """Write where nothing but one version of the object lies, ``""`` for nothing; False if something else does.
+        """Write where nothing but one version of the object is, ``""`` for nothing; False if something else does.
 
         Parameters
         ----------
@@ -93,7 +93,7 @@ class ObjectRequests(ABC, Generic[B]):
         """
 
     def is_still(self, key: str, version: str) -> bool:
-        """Whether this version lies at the key, ``""`` for nothing."""
+        """Whether this version is at the key, ``""`` for nothing."""
         return version_of(self.head(key)) == version
 
     def _put(self, key: str, content: memoryview, headers: Mapping[str, str]) -> None:

@@ -1,4 +1,4 @@
-"""curl: what a request for the whole of an object takes when nobody looks at its content."""
+"""curl: what a request for the whole of an object takes when its content is dropped."""
 
 from __future__ import annotations
 
@@ -37,8 +37,8 @@ class Curl(Subject):
         if program is None:
             raise MissingExtraError("curl is needed: install the program")
         self._program = program
-        told = subprocess.run([program, "--version"], check=True, capture_output=True, text=True).stdout  # noqa: S603 - curl
-        self.version = " ".join(told.split()[:2])
+        answered = subprocess.run([program, "--version"], check=True, capture_output=True, text=True).stdout  # noqa: S603 - curl
+        self.version = " ".join(answered.split()[:2])
         self._request = REQUESTS[driver](driver, parameters)
         self._content: IO[bytes] | None = None
         self._size = -1
@@ -75,7 +75,7 @@ class Curl(Subject):
             self._size = -1
 
     def _run(self, path: str, request: Request, options: Mapping[str, str]) -> int:
-        """Have a request sent; how many bytes came. What is secret goes by standard input, which nobody can list."""
+        """Have a request sent; how many bytes came. Secrets go by standard input, which no list of processes shows."""
         more = {"output": os.devnull, "write-out": "%{response_code} %{size_download}", **options}
         settings = [("url", request.url), *(("header", header) for header in request.headers), *more.items()]
         if request.method:

@@ -1,4 +1,4 @@
-"""The driver itself, as whoever uses it calls it."""
+"""The driver itself, as its users call it."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ __all__ = ["DriverSubject"]
 
 
 class DriverSubject(Subject):
-    """A driver, whoever made it; it is closed with the subject."""
+    """A driver that is ready; it is closed with the subject."""
 
     version = f"storagedriver {VERSION}"
 

@@ -14,7 +14,7 @@ from storagedriver.drivers.s3.parameters import load
 
 __all__ = ["ADLFS", "GCSFS", "S3FS"]
 
-#: A filesystem keeps listings, and would answer from them; whoever shares a storage with others asks it.
+#: A filesystem keeps listings, and would answer from them; a storage that is shared has to be asked.
 _OPTIONS = {"use_listings_cache": False, "skip_instance_cache": True}
 
 

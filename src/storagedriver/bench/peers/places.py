@@ -120,7 +120,7 @@ def gcs_place(driver: str, parameters: Mapping[str, Any]) -> tuple[GCSParameters
     endpoint : str
         The URL of the server, ``""`` for Google's.
     who : "anon", "google_default" or google.auth.credentials.Credentials
-        Nobody, whom Google's libraries find, or a service account.
+        No user, the user that Google's libraries find, or a service account.
     """
     with needing("google-auth"):
         from storagedriver.drivers.gcs.credentials import emulator, token_of  # noqa: PLC0415 - needs google-auth

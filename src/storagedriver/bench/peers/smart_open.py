@@ -43,7 +43,7 @@ def _gcs(driver: str, parameters: Mapping[str, Any]) -> _Place:
     parsed, endpoint, who = gcs_place(driver, parameters)
     options: dict[str, Any] = {"client_options": {"api_endpoint": endpoint}} if endpoint else {}
     if who != "google_default":
-        # The SDK asks the environment for a project unless it is told any.
+        # The SDK asks the environment for a project unless it is given one.
         options["project"] = getattr(who, "project_id", None) or "none"
         options["credentials"] = AnonymousCredentials() if who == "anon" else who  # type: ignore[no-untyped-call]
     return f"gs://{parsed.bucket}/{parsed.prefix}", Client(**options)

@@ -88,7 +88,7 @@ class AppendUpload(PartUpload[None]):
             raise ConflictError(_LOST)
 
     def cancel(self) -> None:
-        """Delete the blob, unless somebody else has written it since."""
+        """Delete the blob, unless another writer has written it since."""
         self._stop()
         with self._limit.slot():
             if self._spare:
@@ -123,7 +123,7 @@ class AppendUpload(PartUpload[None]):
         """Make an append blob of a block blob, over a copy whose name no path can have.
 
         Between the deletion and the copy there is nothing at the key. What is
-        lost by a kill there lies under the copy's name; after a failure there
+        lost by a kill there is under the copy's name; after a failure there
         the next attempt goes on with it.
         """
         if not self._spare:

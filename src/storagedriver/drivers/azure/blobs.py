@@ -34,11 +34,11 @@ __all__ = [
 
 #: What the registry gives everything it writes.
 CONTENT_TYPE = "application/octet-stream"
-#: The type of the empty blob that lies at a key for a moment, while uncommitted blocks are dropped. It is no file.
+#: The type of the empty blob that is at a key for a moment, while uncommitted blocks are dropped. It is no file.
 CLEARING_TYPE = "application/x-storagedriver-clearing"
 _DELETED = (200, 202)
 _SINGLES = 16
-#: What the store answers where another blob lies, or none any more.
+#: What the store answers where another blob is, or none any more.
 _OVERTAKEN = ("BlobAlreadyExists", "ConditionNotMet", NO_BLOB)
 
 
@@ -88,7 +88,7 @@ def look(client: Client, key: str, headers: Mapping[str, str] | None = None) -> 
     try:
         answer = client.send("HEAD", key, headers=headers)
     except AnswerError as error:
-        # A 404 without this code is nobody's "no such blob".
+        # A 404 without this code does not say that there is no such blob.
         if code_of(error) == NO_BLOB:
             return None
         raise
@@ -140,7 +140,7 @@ def put(client: Client, key: str, content: memoryview) -> None:
 
 
 def put_over(client: Client, key: str, content: memoryview, version: str) -> bool:
-    """The same where nothing but one version of the blob lies, ``""`` for nothing; False if something else does."""
+    """The same where nothing but one version of the blob is, ``""`` for nothing; False if something else does."""
     try:
         try:
             _put(client, key, content, condition_on(version))
@@ -215,7 +215,7 @@ def delete(client: Client, keys: Sequence[str]) -> None:
     """Delete blobs, several at a time. One that is missing is no error.
 
     The store has a batch request too, but not on every kind of account, and it
-    tells less of what went wrong.
+    says less of what went wrong.
 
     Raises
     ------

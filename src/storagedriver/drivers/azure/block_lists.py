@@ -123,7 +123,7 @@ def _clear_nothing(client: Client, key: str) -> None:
     try:
         _put_list(client, key, (), (), "", {"x-ms-blob-content-type": CLEARING_TYPE, _CLEARING: ours})
     except AnswerError as error:
-        # Somebody else has committed in between, and that drops the others as
+        # Another writer has committed in between, and that drops the others as
         # well; or it was this, and its answer was lost.
         if not is_conflict(error):
             raise

@@ -40,7 +40,7 @@ class Ways:
         The bytes of a block, by its place in the blob from 1 on.
     prepare : callable
         Makes a key ready for the blocks of a new upload over a version; gives
-        their name and the version that lies there then.
+        their name and the version that is there then.
     end : callable
         Drops the upload of a key and an id.
     end_older : callable

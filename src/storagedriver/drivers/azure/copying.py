@@ -81,7 +81,7 @@ def _wait(client: Client, dest: str, started: Mapping[str, str]) -> None:
     StorageDriverError
         If it failed or was aborted.
     ConflictError
-        If somebody has written to `dest` in the meantime.
+        If another writer has written to `dest` in the meantime.
     UnavailableError
         If it is pending at the deadline; the server goes on with it.
     """
@@ -91,7 +91,7 @@ def _wait(client: Client, dest: str, started: Mapping[str, str]) -> None:
     while True:
         blob = blobs.look(client, dest)
         if blob is None or blob.headers.get(_ID) != started[_ID]:
-            raise ConflictError(f"somebody else has written to /{dest} while it was copied to")
+            raise ConflictError(f"another writer has written to /{dest} while it was copied to")
         status = blob.headers.get(_STATUS, "")
         if status == "success":
             return

@@ -76,7 +76,7 @@ _HINTS = {
     "AuthenticationFailed": "check accountname, accountkey and the clock of this machine",
     "AuthorizationFailure": "check the key, the rights of the identity and the network rules of the account",
     "AuthorizationPermissionMismatch": "the identity needs the role Storage Blob Data Contributor",
-    "BlobArchived": "it lies in the archive tier and has to be rehydrated first",
+    "BlobArchived": "it is in the archive tier and has to be rehydrated first",
     "KeyBasedAuthenticationNotPermitted": "the account takes no key; give credentials of another type",
 }
 #: The SDK's names for a request for a token that got no answer.
@@ -105,8 +105,8 @@ def _unanswered(error: BaseException) -> Failure | None:
 def code_of(error: BaseException) -> str:
     """The store's code, ``""`` for what is no answer of the store."""
     if isinstance(error, AnswerError):
-        told = error.answer.headers.get("x-ms-error-code", "")
-        return told or _elements(error.answer.content).get("Code", "")
+        found = error.answer.headers.get("x-ms-error-code", "")
+        return found or _elements(error.answer.content).get("Code", "")
     return ""
 
 
@@ -150,7 +150,7 @@ def _elements(content: bytes) -> dict[str, str]:
 
 
 def _is_tls(error: BaseException | None) -> bool:
-    """Whether the server's certificate was refused, however deep that is told."""
+    """Whether the server's certificate was refused, however deep in its causes that is."""
     seen = 0
     while error is not None and seen < 5:  # noqa: PLR2004 - the SDK wraps twice
         inner = getattr(error, "inner_exception", None) or getattr(error, "reason", None)

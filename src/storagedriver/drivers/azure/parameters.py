@@ -159,18 +159,18 @@ def _check_container(container: str) -> None:
 def _account(name: str, parsed: AzureParameters) -> Account:
     """Join what the parameters say of the account in their different ways."""
     given = _credentials(name, parsed)
-    told = _connection_string(parsed.connectionstring)
+    connected = _connection_string(parsed.connectionstring)
     for parameter, value in (("accountname", parsed.accountname), ("accountkey", parsed.accountkey)):
-        if value and told and value != getattr(told, parameter.removeprefix("account")):
+        if value and connected and value != getattr(connected, parameter.removeprefix("account")):
             raise _refused(parameter, "it contradicts the connectionstring; give one of the two")
-    account = parsed.accountname or (told.name if told else "")
+    account = parsed.accountname or (connected.name if connected else "")
     if not account:
         raise _refused("accountname", "it is required where there is no connectionstring")
-    key = parsed.accountkey or (told.key if told else "")
+    key = parsed.accountkey or (connected.key if connected else "")
     kind = _type(given, key)
-    url = _service_url(parsed, account, told.url if told else "")
+    url = _service_url(parsed, account, connected.url if connected else "")
     if kind == "shared_key":
-        _check_key("accountkey" if parsed.accountkey or not told else "connectionstring", key)
+        _check_key("accountkey" if parsed.accountkey or not connected else "connectionstring", key)
         return Account(account, url, kind, key, connection_string=parsed.connectionstring)
     if url.startswith("http://"):
         detail = f"it must be https for credentials of the type {kind}, whose tokens would be sent in clear"
@@ -232,7 +232,7 @@ def _connection_string(value: str) -> Account | None:
     return Account(credential.account_name, url.rstrip("/"), "shared_key", key)
 
 
-def _service_url(parsed: AzureParameters, account: str, told: str) -> str:
+def _service_url(parsed: AzureParameters, account: str, connected: str) -> str:
     if parsed.serviceurl:
         url = parsed.serviceurl.rstrip("/")
         parts = urlsplit(url)
@@ -240,11 +240,11 @@ def _service_url(parsed: AzureParameters, account: str, told: str) -> str:
             shown = repr(url) if "@" not in url and "?" not in url else "a URL with a password or a query"
             detail = f"{shown} is not allowed, it must be http:// or https://, a host, and maybe a port and a path"
             raise _refused("serviceurl", detail)
-        if told and told != url:
+        if connected and connected != url:
             raise _refused("serviceurl", "it contradicts the connectionstring; give one of the two")
         return url
-    if told:
-        return told
+    if connected:
+        return connected
     if not _HOST.fullmatch(f"{account}.blob.{parsed.realm}"):
         raise _refused("realm", f"{parsed.realm!r} is no domain, such as core.windows.net")
     return f"https://{account}.blob.{parsed.realm}"

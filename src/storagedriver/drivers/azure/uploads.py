@@ -132,14 +132,14 @@ class Uploads:
         key : str
             The blob.
         version : str
-            What lies there, as far as is known.
+            What is there, as far as is known.
 
         Returns
         -------
         name : BlockName
             That of the upload's marker.
         version : str
-            What lies there now.
+            What is there now.
 
         Raises
         ------

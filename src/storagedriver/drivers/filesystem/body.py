@@ -21,7 +21,7 @@ class FileBody:
     key : str
         Its key.
     path : str
-        Where it lies.
+        Where it is.
     offset : int
         Where to begin, in bytes.
     """

@@ -16,7 +16,7 @@ class FilesystemParameters:
     Attributes
     ----------
     rootdirectory : str
-        The directory below which everything lies; it is made at the first
+        The directory below which everything is; it is made at the first
         write.
     maxthreads : int
         How many calls run at a time; less than 25 is raised to 25.

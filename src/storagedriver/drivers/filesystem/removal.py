@@ -13,7 +13,7 @@ from storagedriver.errors import ConflictError
 __all__ = ["remove_tree"]
 
 _FLAGS = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
-#: How often a directory is emptied into which somebody writes meanwhile.
+#: How often a directory is emptied into which files are written meanwhile.
 _ATTEMPTS = 10
 
 
@@ -118,7 +118,7 @@ def _enter(file: int, name: str) -> int | None:
 
 
 def _remove_directory(above: int, level: _Level, file: int) -> bool:
-    """Remove the directory of a level, which `file` is; False if somebody has put something there meanwhile."""
+    """Remove the directory of a level, which `file` is; False if something was put there meanwhile."""
     try:
         os.rmdir(level.name, dir_fd=above)
     except FileNotFoundError:

@@ -226,7 +226,7 @@ class FilesystemStore(Store):
             raise
 
     def resume(self, key: str, /) -> Upload:
-        """Go on at the end of the file, whoever wrote it."""
+        """Go on at the end of the file, also of one that another program wrote."""
         path = self._path(key)
         file, _ = open_file(path, os.O_WRONLY | os.O_APPEND)
         return FileUpload(path, file, self.limit, None)

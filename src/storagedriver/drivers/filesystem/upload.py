@@ -34,7 +34,7 @@ class FileUpload(Upload):
     Parameters
     ----------
     path : str
-        Where the file lies.
+        Where the file is.
     file : int
         Its descriptor, open for appending; the upload closes it.
     limit : Limit

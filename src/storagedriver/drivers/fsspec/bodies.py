@@ -37,7 +37,7 @@ class HandleBody:
     length : int, optional
         How much will be read at most, in bytes.
     current : callable
-        Gives the version of what lies at the path now.
+        Gives the version of what is at the path now.
     """
 
     def __init__(self, handle: Any, entry: Entry, offset: int, length: int | None, current: Callable[[], str]) -> None:

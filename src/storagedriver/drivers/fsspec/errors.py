@@ -59,7 +59,7 @@ _UNAVAILABLE_NAMES = {
     "TransportError",
 }
 #: obstore has one exception for all of these, and says the rest in words.
-_TOLD_STATUS = re.compile(r"\bstatus code:? ([45]\d\d)\b")
+_STATUS_IN_TEXT = re.compile(r"\bstatus code:? ([45]\d\d)\b")
 _NOT_SENT = "error sending request"
 _DENIED_NAMES = {
     "AuthenticationException",
@@ -129,5 +129,5 @@ def _status(error: BaseException) -> int | None:
             if isinstance(value, int) and 400 <= value < 600:  # noqa: PLR2004 - HTTP
                 return value
         link = link.__cause__
-    told = _TOLD_STATUS.search(str(error))
-    return int(told[1]) if told else None
+    found = _STATUS_IN_TEXT.search(str(error))
+    return int(found[1]) if found else None

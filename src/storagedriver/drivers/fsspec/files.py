@@ -205,7 +205,7 @@ class Files(Lookup):
                     self.fs.makedirs(self.path("/".join(parts[:end])), exist_ok=True)
                 self.fs.makedirs(path, exist_ok=True)
             except Exception as error:
-                # Somebody else may have made it in the meantime.
+                # Another process may have made it in the meantime.
                 entry = None if is_disconnected(error) else self.entry(key)
                 if entry is None or not entry.is_dir:
                     raise

@@ -109,7 +109,7 @@ def is_thread_safe(kind: type[AbstractFileSystem]) -> bool:
 
 
 def moment(info: Mapping[str, Any]) -> datetime:
-    """When the file was changed, aware and in UTC; `EPOCH` if that is not told."""
+    """When the file was changed, aware and in UTC; `EPOCH` if that is not said."""
     for name in _TIMES:
         value = info.get(name)
         if value is not None and value != "":

@@ -196,12 +196,12 @@ class Lookup:
         if found is None:
             return None
         entry = entry_of(key, found, self.measure)
-        # It tells no times at all; asking for each file would be in vain.
+        # It has no times at all; asking for each file would be in vain.
         self._undated = entry.mod_time == EPOCH
         return entry
 
     def leads_up(self, key: str) -> bool:
-        """Whether a link leads to one of the directories that it is in, as far as the filesystem tells them apart."""
+        """Whether a link leads to one of the directories that it is in, as far as the filesystem distinguishes them."""
         own = self._identity(key)
         while own is not None and key:
             key = parent_of(key)

@@ -1,9 +1,9 @@
-"""Where unfinished content lies on a filesystem, and under which names.
+"""Where unfinished content is on a filesystem, and under which names.
 
 A staging file of the key ``a/b`` is called ``b~ID~KNNNNNNNN-SSSSSSSS``; no path
-of the contract can have a ``~``. Where directories are kept it lies beside the
+of the contract can have a ``~``. Where directories are kept it is beside the
 key, so that a rename publishes it. Where they are only implied by what is in
-them it lies below ``~/a``, or ``a`` would be seen before there is anything.
+them it is below ``~/a``, or ``a`` would be seen before there is anything.
 
 ID is that of one upload, beginning with the microsecond in which it was begun.
 S is that of a session, which is one writer from opening to closing. K is
@@ -241,7 +241,7 @@ class Staging:
                 )
 
     def _written_out(self, stem: str, group: StagedFiles) -> str | None:
-        """The name of the file that the staging files are for; None if nothing tells it any more."""
+        """The name of the file that the staging files are for; None if nothing says it any more."""
         if "~" not in stem:
             return stem
         for marker in group.markers:

@@ -130,7 +130,7 @@ def _take_over(
 
 
 class StagedUpload(Upload):
-    """An upload whose content lies in staging files.
+    """An upload whose content is in staging files.
 
     Parameters
     ----------

@@ -22,7 +22,7 @@ __all__ = ["CONTENT_TYPE", "NOTHING", "STATE_TYPE", "Bucket", "Item"]
 #: What the registry gives everything it writes, and what it gives the state of an upload.
 CONTENT_TYPE = "application/octet-stream"
 STATE_TYPE = "application/x-docker-upload-session"
-#: The generation of a key where nothing lies: https://cloud.google.com/storage/docs/request-preconditions
+#: The generation of a key where nothing is: https://cloud.google.com/storage/docs/request-preconditions
 NOTHING = "0"
 
 

@@ -1,4 +1,4 @@
-"""Who asks: a service account's key, the default credentials, or nobody."""
+"""Who asks: a service account's key, the default credentials, or no credentials."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def emulator() -> str:
 def token_of(parameters: GCSParameters) -> Any:
     """What gcsfs takes as its ``token``.
 
-    A plain http endpoint is an emulator's: where no key is given, nobody is
+    A plain http endpoint is an emulator's: where no key is given, no user is
     looked for in the environment to be sent over it.
 
     Raises

@@ -43,7 +43,7 @@ _FIELDS = "kind,name,size,generation,updated,contentType,md5Hash,crc32c,metadata
 
 
 def find(bucket: Bucket, key: str, *, required: bool = False) -> Item | None:
-    """Whatever lies at the key, the state of an upload too; None if nothing does.
+    """Whatever is at the key, the state of an upload too; None if nothing does.
 
     Without a bucket it is None as well, unless that is `required`.
     """
@@ -180,7 +180,7 @@ def _media(bucket: Bucket, key: str, generation: str) -> Answer:
 
 
 def _missing(bucket: Bucket, answer: Answer, generation: str) -> StorageDriverError:
-    """The error for a 404: if one generation was asked for, somebody has replaced or deleted it."""
+    """The error for a 404: if one generation was asked for, it was replaced or deleted."""
     error = bucket.not_found(answer)
     if generation and isinstance(error, PathNotFoundError):
         return ConflictError("it was replaced or deleted while it was read")
@@ -306,7 +306,7 @@ def _own(
     metadata: Mapping[str, str],
     generation: str,
 ) -> Item:
-    """What lies at the key if it is what we wrote, by an attempt whose answer was lost."""
+    """What is at the key if it is what we wrote, by an attempt whose answer was lost."""
     item = find(bucket, key)
     digest = base64.b64encode(hashlib.md5(content, usedforsecurity=False).digest()).decode()
     if (

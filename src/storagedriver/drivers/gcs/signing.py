@@ -20,7 +20,7 @@ def sign(bucket: Bucket, key: str, method: str, expires: timedelta) -> str | Non
     Parameters
     ----------
     bucket : Bucket
-        Where the object lies.
+        Where the object is.
     key : str
         The object.
     method : {"GET", "HEAD"}

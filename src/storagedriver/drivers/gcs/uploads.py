@@ -133,7 +133,7 @@ class SessionUpload(PartUpload[None]):
     key : str
         The object.
     generation : str
-        What lies at the key; as soon as it is something else another writer has won.
+        What is at the key; as soon as it is something else another writer has won.
     kept : State, optional
         The state of earlier sittings, as it was taken over.
     session : Session, optional

@@ -26,7 +26,7 @@ class InMemoryUpload(Upload):
         self._file = file
         self._size: int = file.seek(0, 2)
         self._changed = False
-        # Whoever opened the file last may write; there is no other lock on a path. Not
+        # The writer that opened the file last may write; there is no other lock on a path. Not
         # `self`: the two would hold each other, and a file that was deleted its memory.
         self._token = file.upload = object()
 
@@ -64,7 +64,7 @@ class InMemoryUpload(Upload):
             self.suspend()
 
     def cancel(self) -> None:
-        """Remove the file, unless it is somebody else's by now."""
+        """Remove the file, unless it is another writer's by now."""
         with self._files.tree.lock:
             if self._owns():
                 self._files.tree.remove(self._key)

@@ -49,7 +49,7 @@ class Objects(ObjectRequests[Bucket]):
         full, protecting = self._bucket.full(key), self._bucket.checking(content)
 
         def send(is_again: bool) -> Answer:
-            # What was damaged on its way lies there now, and is replaced.
+            # What was damaged on its way is there now, and is replaced.
             given = self._bucket.making if is_again else headers
             return self._bucket.requests.send(
                 "PUT", full, headers={**given, **protecting}, body=content, interpret=with_etag
@@ -61,7 +61,7 @@ class Objects(ObjectRequests[Bucket]):
         try:
             sent(content, send)
         except IntegrityError:
-            # What lies there was never written.
+            # What is there was never written.
             with contextlib.suppress(AnswerError):
                 self._bucket.requests.send("DELETE", full)
             raise

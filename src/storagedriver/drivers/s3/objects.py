@@ -79,7 +79,7 @@ class Objects(ObjectRequests[Bucket]):
                 raise
             elif not self.is_still(key, version):
                 return False
-            # What lies there is as it was: SeaweedFS takes a directory of the same name for an object.
+            # What is there is as it was: SeaweedFS takes a directory of the same name for an object.
             write({})
         return True
 
