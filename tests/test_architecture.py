@@ -75,4 +75,4 @@ def test_one_place_opens_connections() -> None:
         for name in imports(path)
         if name.startswith(libraries)
     }
-    assert found == {"adapter/http/connection.py", "adapter/http/pools.py"}
+    assert found == {"adapter/http/connection.py", "adapter/http/pools.py", "adapter/http/secure.py"}

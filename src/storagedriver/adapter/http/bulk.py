@@ -6,6 +6,7 @@ Source: https://docs.aws.amazon.com/AmazonS3/latest/API/API_DeleteObjects.html
 from __future__ import annotations
 
 import base64
+import functools
 import hashlib
 import re
 from collections.abc import Callable, Mapping, Sequence
@@ -23,9 +24,14 @@ from storagedriver.adapter.store import Failure
 
 __all__ = ["BatchOutcome", "Bulk", "ask_to_delete"]
 
-#: What XML 1.0 cannot carry (https://www.w3.org/TR/xml/#charsets), and the
-#: carriage return, which its readers turn into a line feed.
-_NOT_IN_XML = re.compile("[^\\t\\n\\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+
+@functools.lru_cache(maxsize=1)
+def _not_in_xml() -> re.Pattern[str]:
+    """What XML 1.0 cannot carry, and the carriage return, which its readers turn into a line feed.
+
+    https://www.w3.org/TR/xml/#charsets. It takes milliseconds to make.
+    """
+    return re.compile("[^\\t\\n\\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
 @dataclass(frozen=True)
@@ -83,8 +89,9 @@ class Bulk:
         if len(keys) == 1:
             self._one(keys[0])
             return
-        named = [key for key in keys if not _NOT_IN_XML.search(key)]
-        left = [key for key in keys if _NOT_IN_XML.search(key)]
+        cannot_be_named = _not_in_xml().search
+        named = [key for key in keys if not cannot_be_named(key)]
+        left = [key for key in keys if cannot_be_named(key)]
         batches = [named[start : start + self.batch] for start in range(0, len(named), self.batch)]
         failed: dict[str, Failure] = {}
         for outcome in fan_out(self.request, batches, threads=self.batches, name="delete"):

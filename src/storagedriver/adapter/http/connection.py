@@ -1,8 +1,8 @@
 """One connection: it sends requests, and reads an answer only if it is whole.
 
-urllib3 opens the socket (TLS, proxies, certificates, IPv6), and llhttp, by
-httptools, reads heads and chunks. http.client is not used for that: it takes a
-head that breaks off for a complete one.
+urllib3 opens what is more than a socket (TLS, proxies, certificates), and
+llhttp, by httptools, reads heads and chunks. http.client is not used for that:
+it takes a head that breaks off for a complete one.
 """
 
 from __future__ import annotations
@@ -12,12 +12,11 @@ import socket
 import ssl
 import time
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any
+from typing import Any, Protocol
 
 import httptools
-from urllib3.connection import HTTPConnection
 
-__all__ = ["BrokenAnswerError", "Connection", "Content", "HTTPError", "Headers", "NotSentError", "TLSError"]
+__all__ = ["BrokenAnswerError", "Connection", "Content", "HTTPError", "Headers", "NotSentError", "Opened", "TLSError"]
 
 #: The most bytes of a head. Servers send less than 8 KiB.
 _LONGEST_HEAD = 256 << 10
@@ -147,16 +146,25 @@ class _Parsed:
         self.is_complete = self.has_head
 
 
+class Opened(Protocol):
+    """A socket that is connected, and what belongs to it."""
+
+    sock: Any
+
+    def close(self) -> None:
+        """Close it."""
+
+
 class Connection:
     """A connection to a server, or to the proxy before it.
 
     Parameters
     ----------
-    made : urllib3.connection.HTTPConnection
-        A connection that is open.
+    made : Opened
+        What was opened.
     """
 
-    def __init__(self, made: HTTPConnection) -> None:
+    def __init__(self, made: Opened) -> None:
         self._made = made
         self._socket: socket.socket = made.sock
         #: Whether another request may be sent after the last one.
