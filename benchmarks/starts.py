@@ -50,7 +50,7 @@ def first_calls(parameters: Mapping[str, Any], rounds: int) -> Result:
 
 
 def listings(parameters: Mapping[str, Any], rounds: int) -> Result:
-    """What ``storagedriver ls`` on S3 costs, the interpreter's start included; with byte code, as an installed package."""
+    """What ``storagedriver ls`` on S3 costs with the start of the interpreter. There is byte code, as if installed."""
     options = [argument for name, value in parameters.items() for argument in ("--param", f"{name}={value}")]
     command = [sys.executable, "-m", "storagedriver", "--driver", "s3", *options, "ls", "/"]
     environment = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}

@@ -10,9 +10,10 @@ from storagedriver import ParameterError, PermissionDeniedError, UnavailableErro
 from storagedriver.adapter.driver import FsspecDriver
 from storagedriver.swiftfs import SwiftFileSystem, deleting, listing
 from storagedriver.swiftfs.auth import Access
-from storagedriver.testsuites.faults.actions import Answer, CutReply, LoseReply
+from storagedriver.testsuites.faults.actions import Answer, CutHead, CutReply, LoseReply
 from storagedriver.testsuites.faults.proxy import FaultProxy
 from storagedriver.testsuites.helpers import MIB, drain, pattern, together, upload
+from tests.servers.plugin import StartProxy
 from tests.servers.swift import SwiftServer
 from tests.swift.conftest import MakeSwift
 from tests.walking import check_batches_run_together, check_pages_are_fetched_ahead
@@ -72,10 +73,27 @@ def test_given_token_is_used_and_not_renewed(fs: SwiftFileSystem) -> None:
     wrong.client.close()
 
 
-def test_auth_url_where_nobody_authenticates(make_swift: MakeSwift, swift: SwiftServer) -> None:
+def test_auth_url_without_an_identity_service(make_swift: MakeSwift, swift: SwiftServer) -> None:
     driver = make_swift(authurl=f"{swift.endpoint}/nothing/v1.0")
     with pytest.raises((ParameterError, PermissionDeniedError)):
         driver.list("/")
+
+
+def test_answer_with_a_token_that_breaks_off_anywhere_is_not_believed(
+    make_swift: MakeSwift, swift: SwiftServer, fault_proxy: StartProxy
+) -> None:
+    proxy = fault_proxy(swift.endpoint)
+    url = swift.auth_url.replace(swift.endpoint, proxy.endpoint)
+    for after in range(20, 420, 20):
+        proxy.reset()
+        cut = proxy.add(CutHead(after), when=lambda request: "auth" in request.path)
+        driver = make_swift(authurl=url)
+        driver.put_content("/a", b"x")
+        assert cut.hits == 1
+        assert driver.get_content("/a") == b"x"
+    proxy.add(CutHead(120), when=lambda request: "auth" in request.path, times=None)
+    with pytest.raises(UnavailableError):
+        make_swift(authurl=url).get_content("/a")
 
 
 def test_reader_of_the_account_may_do_nothing(make_swift: MakeSwift, swift: SwiftServer, driver: FsspecDriver) -> None:

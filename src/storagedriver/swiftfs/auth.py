@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import re
 import threading
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from types import SimpleNamespace
 from typing import Any
 
+from storagedriver.adapter.http.answer import AnswerError, Signed
+from storagedriver.adapter.http.client import HTTPClient
 from storagedriver.adapter.limits import PerProcess
 from storagedriver.errors import ParameterError
 
@@ -149,7 +153,9 @@ class _Session:
         from keystoneauth1.session import Session  # noqa: PLC0415
 
         self._credentials = credentials
-        self._session = Session(timeout=timeout, verify=verify)
+        self._session: Any = Session(timeout=timeout, verify=verify)
+        if credentials.known_version == 1:
+            self._session = _StrictSession(timeout, verify)
         self._lock = threading.Lock()
         self._plugin: Any = None
         self._url = ""
@@ -185,6 +191,30 @@ class _Session:
             region = f" in the region {self._credentials.region!r}" if self._credentials.region else ""
             raise ParameterError(f"the catalog has no {self._credentials.interface} object store{region}")
         return str(url).rstrip("/")
+
+
+class _StrictSession:
+    """What a token of version 1 is asked for with, in the place of keystoneauth's session.
+
+    All of the answer is in its head, and a part of a URL is a URL, too. So the
+    head has to be complete:
+    https://docs.openstack.org/swift/latest/overview_auth.html
+    """
+
+    def __init__(self, timeout: float, verify: bool | str) -> None:
+        bundle = verify if isinstance(verify, str) else None
+        self._http = HTTPClient(timeout=timeout, verify=bool(verify), ca_bundle=bundle)
+
+    def get(self, url: str, headers: Mapping[str, str], **_: Any) -> Any:
+        """Send a GET, and give what the plugin reads of the answer."""
+        from keystoneauth1.exceptions import HttpError  # noqa: PLC0415 - an extra
+
+        request = Signed("GET", url, headers)
+        try:
+            answer = self._http.request(lambda: request)
+        except AnswerError as error:
+            raise HttpError(message=str(error), http_status=error.answer.status) from error
+        return SimpleNamespace(status_code=answer.status, headers=answer.headers)
 
 
 def _plugin(credentials: Credentials, session: Any) -> Any:
