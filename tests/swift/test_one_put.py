@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from itertools import count
+
 import pytest
 
-from storagedriver import ConflictError, UnavailableError
+from storagedriver import ConflictError, StorageDriverError, UnavailableError
 from storagedriver.adapter.driver import FsspecDriver
 from storagedriver.driver import FileWriter
 from storagedriver.swiftfs.container import Container
@@ -267,3 +269,18 @@ def test_cancel_after_a_lost_commit_leaves_what_another_writer_put(
     make_swift(prefix="reg").put_content("/data", b"other")
     writer.cancel()
     assert names(container) == {"reg/files/data": 5, "reg/files/first": 0}
+
+
+@pytest.mark.parametrize("failing", range(5))
+def test_cancel_that_failed_anywhere_can_be_made_again(proxied: Proxied, container: Container, failing: int) -> None:
+    driver, proxy = proxied
+    upload(driver, "/data", pattern(3 * MIB), end="close")
+    writer = driver.writer("/data", append=True)
+    numbers = count()
+    proxy.add(Answer(403), when=lambda _: next(numbers) == failing)
+    try:
+        writer.cancel()
+    except StorageDriverError:
+        writer.cancel()
+    proxy.reset()
+    assert names(container) == {"reg/files/first": 0}

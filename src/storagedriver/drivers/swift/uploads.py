@@ -137,6 +137,8 @@ class SwiftUpload(PartUpload[Segment]):
         self._writer = secrets.token_hex(8)
         #: Whether a commit as a plain object has raised, and may have been carried out.
         self._in_doubt = False
+        #: The segments of the file that a cancel deletes.
+        self._cancelled = ""
         #: How many bytes of the upload the file has, which is what a resume finds; None while it has none of it.
         self._counted = size
 
@@ -160,8 +162,12 @@ class SwiftUpload(PartUpload[Segment]):
         self._stop()
         state = self._look()
         if state is not None and (state == self._found or self._is_ours(state)):
+            # Noted before: another attempt does not find it any more.
+            self._cancelled = state.manifest
             delete(self._container.client, [f"{self._container.name}/{self._name}"])
-            self._uploads.releaser.release(self._name, state.manifest)
+            state = None
+        if self._cancelled and (state is None or state.manifest != self._cancelled):
+            self._uploads.releaser.release(self._name, self._cancelled)
         self._discard()
 
     @property
