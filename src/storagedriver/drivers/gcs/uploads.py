@@ -215,7 +215,9 @@ class SessionUpload(PartUpload[None]):
             return
         if not (self._in_doubt and self._is_published()):
             start, rest = self._settled()
-            if not self._is_published():
+            # Where nothing of the upload is there yet, the condition of the one request decides.
+            is_unknown = self._session is None and not self._has_state and not self._in_doubt
+            if is_unknown or not self._is_published():
                 self._publish(start, rest)
         self._stop()
 
