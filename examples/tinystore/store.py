@@ -34,7 +34,7 @@ from storagedriver.adapter.one_put import OVERTAKEN
 from storagedriver.adapter.skipping import skip_after
 from storagedriver.adapter.store import Body, Entry, Failure, UploadsStore
 from storagedriver.driver import Capabilities
-from storagedriver.errors import ConflictError, UnsupportedMethodError
+from storagedriver.errors import ConflictError
 from storagedriver.parameters import secrets
 
 __all__ = ["TinyStore"]
@@ -79,11 +79,6 @@ class TinyStore(UploadsStore):
 
     def __reduce__(self) -> tuple[Any, ...]:
         return type(self), (self.name, self._parameters)
-
-    @property
-    def filesystem(self) -> Any:
-        """There is none of fsspec."""
-        raise UnsupportedMethodError("fsspec has no filesystem for this store")
 
     def classify(self, error: Exception, /) -> Failure:
         """Say what an exception means."""

@@ -17,6 +17,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
+from collections.abc import Set as AbstractSet
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
@@ -27,7 +28,7 @@ from storagedriver.adapter.checksums import Checksum
 from storagedriver.adapter.fanout import both, fan_out
 from storagedriver.adapter.limits import Limit
 from storagedriver.driver import Capabilities, ConflictsDetected, FileInfo, UploadInfo
-from storagedriver.errors import StorageDriverError
+from storagedriver.errors import StorageDriverError, UnsupportedMethodError
 from storagedriver.paths import WalkOrder
 
 __all__ = ["EPOCH", "Body", "EmptyBody", "Entry", "Failure", "Store", "Upload", "Uploads", "UploadsStore", "info_of"]
@@ -232,9 +233,16 @@ class Store(ABC):
         return self.capabilities.conflicts_detected
 
     @property
-    @abstractmethod
     def filesystem(self) -> Any:
-        """The fsspec filesystem below, rooted at the root directory."""
+        """The fsspec filesystem below, rooted at the root directory. A store need not have one."""
+        raise UnsupportedMethodError("fsspec has no filesystem for this store")
+
+    @staticmethod
+    def rooted(filesystem: Any, bucket: str, prefix: str) -> Any:
+        """A filesystem of fsspec, of which only a bucket is shown, below what stands before every key."""
+        from fsspec.implementations.dirfs import DirFileSystem  # noqa: PLC0415 - only for those who ask
+
+        return DirFileSystem(f"{bucket}/{prefix}".rstrip("/"), filesystem, skip_instance_cache=True)
 
     @abstractmethod
     def classify(self, error: Exception, /) -> Failure:
@@ -275,7 +283,7 @@ class Store(ABC):
 
     @abstractmethod
     def pages(
-        self, prefix: str, *, recursive: bool, start_after: str = "", limit: int = 0, skipped: frozenset[str] | set[str]
+        self, prefix: str, *, recursive: bool, start_after: str = "", limit: int = 0, skipped: AbstractSet[str]
     ) -> Iterator[Sequence[Entry]]:
         """List, a request at a time, in the order of `walk_order`.
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Set as AbstractSet
 
 from storagedriver.adapter.store import Entry
 
@@ -15,7 +16,7 @@ def tree_pages(
     *,
     recursive: bool,
     start_after: str,
-    skipped: frozenset[str] | set[str],
+    skipped: AbstractSet[str],
 ) -> Iterator[Sequence[Entry]]:
     """Give the pages of `Store.pages` in bytewise order, from listings of single directories.
 

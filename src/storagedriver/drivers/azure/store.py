@@ -81,10 +81,7 @@ class AzureStore(UploadsStore):
     @property
     def filesystem(self) -> Any:
         """adlfs, rooted at the root directory. It cannot name blobs that begin with ``/``."""
-        from fsspec.implementations.dirfs import DirFileSystem  # noqa: PLC0415 - only for those who ask
-
-        root = f"{self._client.container}/{self._client.prefix}".rstrip("/")
-        return DirFileSystem(root, self._client.filesystem, skip_instance_cache=True)
+        return self.rooted(self._client.filesystem, self._client.container, self._client.prefix)
 
     def classify(self, error: Exception, /) -> Failure:
         """Say what an exception of the SDK or of the HTTP client means."""

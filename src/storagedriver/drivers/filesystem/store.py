@@ -8,6 +8,7 @@ import os
 import shutil
 import stat
 from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Set as AbstractSet
 from typing import Any
 
 from fsspec.implementations.dirfs import DirFileSystem
@@ -121,7 +122,7 @@ class FilesystemStore(Store):
         self._publish(key, write)
 
     def pages(
-        self, prefix: str, *, recursive: bool, start_after: str = "", limit: int = 0, skipped: frozenset[str] | set[str]
+        self, prefix: str, *, recursive: bool, start_after: str = "", limit: int = 0, skipped: AbstractSet[str]
     ) -> Iterator[Sequence[Entry]]:
         """List directory by directory. A link to a directory that it is in is not entered."""
         del limit  # a directory is read whole

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from datetime import timedelta
 from functools import partial
 from typing import Any
@@ -158,7 +159,7 @@ class GenericStore(Store):
         self._publish_new(key, lambda staged: self.files.write(staged, data))
 
     def pages(
-        self, prefix: str, *, recursive: bool, start_after: str = "", limit: int = 0, skipped: frozenset[str] | set[str]
+        self, prefix: str, *, recursive: bool, start_after: str = "", limit: int = 0, skipped: AbstractSet[str]
     ) -> Iterator[Sequence[Entry]]:
         """List directory by directory. Errors are errors, below the first directory as well."""
         del limit  # a directory is listed whole

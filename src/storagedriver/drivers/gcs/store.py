@@ -76,10 +76,7 @@ class GCSStore(UploadsStore):
     @property
     def filesystem(self) -> Any:
         """Gcsfs, rooted at the root directory."""
-        from fsspec.implementations.dirfs import DirFileSystem  # noqa: PLC0415 - only for those who ask
-
-        root = f"{self._bucket.name}/{self._bucket.prefix}".rstrip("/")
-        return DirFileSystem(root, self._client.filesystem, skip_instance_cache=True)
+        return self.rooted(self._client.filesystem, self._bucket.name, self._bucket.prefix)
 
     def classify(self, error: Exception, /) -> Failure:
         """Say what an exception means."""

@@ -92,7 +92,7 @@ class InMemoryStore(Store):
         recursive: bool,
         start_after: str = "",
         limit: int = 0,
-        skipped: frozenset[str] | set[str],
+        skipped: AbstractSet[str],
     ) -> Iterator[Sequence[Entry]]:
         """List from the tree, each page as it is when it is asked for."""
         if not recursive:

@@ -82,10 +82,7 @@ class OSSStore(BucketStore):
     @property
     def filesystem(self) -> Any:
         """ossfs, rooted at the root directory."""
-        from fsspec.implementations.dirfs import DirFileSystem  # noqa: PLC0415 - only for those who ask
-
-        root = f"{self._parameters.bucket}/{self._parameters.prefix}".rstrip("/")
-        return DirFileSystem(root, self._sdk.filesystem, skip_instance_cache=True)
+        return self.rooted(self._sdk.filesystem, self._parameters.bucket, self._parameters.prefix)
 
     def classify(self, error: Exception, /) -> Failure:
         """Say what a failure means."""

@@ -89,10 +89,7 @@ class S3Store(BucketStore):
     @property
     def filesystem(self) -> Any:
         """s3fs, rooted at the root directory."""
-        from fsspec.implementations.dirfs import DirFileSystem  # noqa: PLC0415 - only for those who ask
-
-        root = f"{self._bucket.name}/{self._bucket.prefix}".rstrip("/")
-        return DirFileSystem(root, self._sdk.filesystem, skip_instance_cache=True)
+        return self.rooted(self._sdk.filesystem, self._bucket.name, self._bucket.prefix)
 
     def classify(self, error: Exception, /) -> Failure:
         """Say what a failure means."""

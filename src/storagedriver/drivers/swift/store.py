@@ -10,6 +10,7 @@ from datetime import timedelta
 from typing import Any
 
 from storagedriver.adapter.ahead import Listing
+from storagedriver.adapter.skipping import skip_after
 from storagedriver.adapter.store import Body, Entry, Failure, Store, Upload
 from storagedriver.driver import Capabilities, UploadInfo
 from storagedriver.drivers.swift.layout import Layout
@@ -27,9 +28,6 @@ from storagedriver.swiftfs.tempurl import TempUrls
 
 __all__ = ["SwiftStore"]
 
-#: Greater than every character of a path but no end of the directory: keys
-#: after it may still be in there, but none that a path can name.
-_BEYOND = "~"
 #: Swift itself has no limit; this is further than anybody plans.
 _LONGEST_URL = timedelta(days=36500)
 _PARAMETERS = errors.Options("authurl", "authversion", "region", "endpointtype", "insecureskipverify")
@@ -90,10 +88,7 @@ class SwiftStore(Store):
     @property
     def filesystem(self) -> Any:
         """The `SwiftFileSystem`, rooted where the files are."""
-        from fsspec.implementations.dirfs import DirFileSystem  # noqa: PLC0415 - only for those who ask
-
-        root = f"{self._container.name}/{self._layout.files}".rstrip("/")
-        return DirFileSystem(root, self._fs, skip_instance_cache=True)
+        return self.rooted(self._fs, self._container.name, self._layout.files)
 
     def classify(self, error: Exception, /) -> Failure:
         """Say what an exception of a request means."""
@@ -136,7 +131,8 @@ class SwiftStore(Store):
         whole = self._layout.file(prefix)
 
         def fetch(marker: str, wanted: int) -> tuple[list[Entry], str | None]:
-            start = (recursive and self._leap(marker, skipped)) or marker
+            after = skip_after(marker[len(self._layout.files) :], skipped) if recursive else ""
+            start = self._layout.file(after) if after else marker
             lines, following = page(self._container, whole, "" if recursive else "/", start, wanted)
             return self._entries(lines, recursive=recursive and not limit), following
 
@@ -256,10 +252,3 @@ class SwiftStore(Store):
             )
             for line, size in lines
         ]
-
-    def _leap(self, name: str, skipped: AbstractSet[str]) -> str:
-        """Where to go on after a page that ended below a directory whose content is not wanted."""
-        last = name[len(self._layout.files) :]
-        above = (last[:end] for end, character in enumerate(last) if character == "/")
-        leaps = (f"{directory}/{_BEYOND}" for directory in above if directory in skipped)
-        return next((self._layout.file(leap) for leap in leaps if leap > last), "")
