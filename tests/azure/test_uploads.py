@@ -425,3 +425,28 @@ def test_clearing_that_broke_off_is_no_file_and_can_be_purged(
         assert list(driver.uploads("/dir/a")) == []
     upload(driver, "/dir/a", b"new")
     assert driver.get_content("/dir/a") == b"new"
+
+
+@pytest.mark.parametrize("way", ["commit", "close", "write"])
+def test_put_over_an_append_blob_that_failed_after_its_deletion(
+    azurite: AzuriteServer, proxied: FsspecDriver, proxy: FaultProxy, root: str, way: str
+) -> None:
+    with azurite.client() as container:
+        blob = container.get_blob_client(f"{root}/a")
+        blob.create_append_blob()
+        blob.append_block(b"old")
+    writer = proxied.writer("/a")
+    writer.write(b"new")
+    refusal = b"<Error><Code>InvalidBlobType</Code></Error>"
+    proxy.add(Answer(409, refusal, {"x-ms-error-code": "InvalidBlobType"}), method="PUT")
+    proxy.add(Answer(503), method="PUT", times=None)
+    with pytest.raises(UnavailableError):
+        writer.commit()
+    proxy.reset()
+    if way == "write":
+        writer.write(b"more")
+        writer.commit()
+    else:
+        getattr(writer, way)()
+    upload(proxied, "/a", append=True)
+    assert proxied.get_content("/a") == (b"newmore" if way == "write" else b"new")

@@ -7,8 +7,8 @@ import os
 
 import pytest
 
-from storagedriver.errors import ConflictError
-from storagedriver.testsuites.faults.actions import CutReply
+from storagedriver.errors import ConflictError, PermissionDeniedError
+from storagedriver.testsuites.faults.actions import Answer, CutReply
 from tests.s3.conftest import MakeS3
 from tests.servers.plugin import StartProxy
 from tests.servers.s3 import S3Server
@@ -52,3 +52,26 @@ def test_all_ranges_are_of_one_version(make_s3: MakeS3, seaweedfs: S3Server, roo
         driver.put_content("/a", CONTENT[::-1])
         with pytest.raises(ConflictError):
             reader.readall()
+
+
+def test_stream_goes_on_at_its_position_after_a_range_that_was_refused(
+    make_s3: MakeS3, seaweedfs: S3Server, root: str, fault_proxy: StartProxy
+) -> None:
+    proxy = fault_proxy(seaweedfs.endpoint)
+    driver = make_s3(seaweedfs, root, regionendpoint=proxy.endpoint, readconcurrency=3)
+    driver.put_content("/a", CONTENT)
+    refusal = Answer(403, b"<Error><Code>AccessDenied</Code></Error>")
+    proxy.add(refusal, when=lambda request: request.headers.get("range", "").startswith(f"bytes={16 * MIB}-"))
+    pieces, refused = [], 0
+    with driver.reader("/a") as reader:
+        while True:
+            try:
+                piece = reader.read(MIB)
+            except PermissionDeniedError:
+                refused += 1
+                continue
+            if not piece:
+                break
+            pieces.append(piece)
+    assert refused == 1
+    assert b"".join(pieces) == CONTENT

@@ -9,6 +9,7 @@ from urllib.parse import parse_qs
 import pytest
 
 from storagedriver.adapter.driver import FsspecDriver
+from storagedriver.adapter.parts import PartEngine
 from storagedriver.driver import StorageDriver
 from storagedriver.drivers.s3.parameters import load
 from storagedriver.errors import ConflictError, StorageDriverError, UnavailableError
@@ -368,3 +369,65 @@ class TestPartsOfOneLength:
         assert load("s3", given).equal_parts
         assert not load("s3", {**given, "equalparts": "false"}).equal_parts
         assert not load("s3", {**given, "regionendpoint": "https://example.com"}).equal_parts
+
+
+@pytest.mark.parametrize("way", ["commit", "close", "write"])
+def test_append_whose_first_write_fails_keeps_the_content(
+    driver: FsspecDriver, monkeypatch: pytest.MonkeyPatch, way: str
+) -> None:
+    """Memory that runs out is a failure like any other."""
+    driver.put_content("/a", b"content")
+    writer = driver.writer("/a", append=True)
+    with monkeypatch.context() as patched:
+        patched.setattr(PartEngine, "write", _without_memory)
+        with pytest.raises(StorageDriverError):
+            writer.write(b"more")
+    assert writer.size == len(b"content")
+    if way == "write":
+        writer.write(b"more")
+        writer.commit()
+        assert driver.get_content("/a") == b"contentmore"
+    else:
+        getattr(writer, way)()
+        assert resumed(driver, "/a") == b"content"
+
+
+def _without_memory(*_: object) -> None:
+    raise MemoryError
+
+
+def test_failed_close_of_an_append_says_that_the_content_is_durable(proxied: Proxied) -> None:
+    driver, proxy = proxied
+    driver.put_content("/a", b"content")
+    writer = driver.writer("/a", append=True)
+    writer.write(b"more")
+    proxy.add(BUSY, method="PUT", times=None)
+    with pytest.raises(UnavailableError) as caught:
+        writer.close()
+    assert caught.value.durable == len(b"content")
+    proxy.reset()
+    writer.close()
+
+
+def test_put_that_another_request_disturbed_is_made_again_under_its_condition(
+    proxied: Proxied, make_s3: MakeS3, s3_server: S3Server, root: str
+) -> None:
+    """https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-writes.html."""
+    driver, proxy = proxied
+    other = make_s3(s3_server, root)
+    disturbed = Answer(409, b"<Error><Code>ConditionalRequestConflict</Code></Error>")
+    proxy.add(disturbed, when=is_put)
+    upload(driver, "/a", b"content")
+    assert driver.get_content("/a") == b"content"
+    writer = driver.writer("/b")
+    writer.write(b"content")
+
+    def overtaken(request: Request) -> bool:
+        if is_put(request):
+            other.put_content("/b", b"another")
+        return is_put(request)
+
+    proxy.add(disturbed, when=overtaken)
+    with pytest.raises(ConflictError):
+        writer.commit()
+    assert driver.get_content("/b") == b"another"

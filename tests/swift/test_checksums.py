@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
-
 import pytest
 
 from storagedriver.adapter.driver import FsspecDriver
 from storagedriver.drivers.swift.parameters import load
 from storagedriver.errors import IntegrityError, ParameterError
 from storagedriver.swiftfs.container import Container
-from storagedriver.testsuites.faults.actions import Action, OtherBody
-from storagedriver.testsuites.faults.exchange import Exchange
+from storagedriver.testsuites.faults.actions import DamageRequest, OtherBody
 from storagedriver.testsuites.faults.proxy import FaultProxy
-from storagedriver.testsuites.faults.wire import Wire
 from storagedriver.testsuites.helpers import MIB, drain, pattern, same_bytes, upload
 from tests.servers.plugin import StartProxy
 from tests.servers.swift import SwiftServer
@@ -28,28 +23,6 @@ CONTENT = pattern(2 * MIB + 100)
 def damaged(content: bytes) -> bytes:
     """The content with its last byte changed."""
     return content[:-1] + bytes([content[-1] ^ 1]) if content else content
-
-
-@dataclass(frozen=True)
-class DamageRequest(Action):
-    """The server gets the request's body with another last byte in each piece of it."""
-
-    def perform(self, exchange: Exchange) -> None:
-        exchange._client = _Damaging(exchange._client)  # type: ignore[assignment]
-        exchange.send_request()
-        exchange.receive()
-        exchange.send_reply()
-
-
-class _Damaging:
-    def __init__(self, wire: Wire) -> None:
-        self._wire = wire
-
-    def body(self, framing: int) -> Iterator[bytes]:
-        return map(damaged, self._wire.body(framing))
-
-    def __getattr__(self, name: str) -> object:
-        return getattr(self._wire, name)
 
 
 @pytest.fixture
@@ -163,3 +136,13 @@ def test_other_values_check_nothing(
     with driver.reader("/data") as reader:
         assert drain(reader) == damaged(CONTENT)
     assert all("etag" not in request.headers for request in proxy.requests)
+
+
+def test_stream_of_a_damaged_segment_raises_again(always: Proxied) -> None:
+    driver, proxy = always
+    upload(driver, "/large", pattern(3 * MIB))
+    proxy.add(OtherBody(damaged), method="GET", path="/segments/")
+    with driver.reader("/large") as reader:
+        for _ in range(3):
+            with pytest.raises(IntegrityError):
+                drain(reader, 100_000)

@@ -253,14 +253,18 @@ class MultipartUpload(PartUpload[Part]):
 
     def suspend(self) -> None:
         """Send what is buffered as a part, however short."""
-        if self._content is not None or self._settle():
+        if self._is_untouched():
+            self._give_up_copy()
+            return
+        if self._settle():
             return
         self._all_parts()
         self._remove_strays()
 
     def commit(self) -> None:
         """Complete the upload; where nothing of it was sent, write the object by one request."""
-        if self._content is not None:
+        if self._is_untouched():
+            self._give_up_copy()
             return
         if not self._put_at_once():
             self._complete_over(self._all_parts())
@@ -279,6 +283,17 @@ class MultipartUpload(PartUpload[Part]):
     @property
     def _is_begun(self) -> bool:
         return self._id is not None
+
+    def _is_untouched(self) -> bool:
+        """Whether the committed content, which the upload goes on from, is still all there is."""
+        return self._content is not None and self._engine is None
+
+    def _give_up_copy(self) -> None:
+        """Abort what a write has begun that did not come to an end."""
+        if self._id is not None:
+            with self._uploads.limit.slot():
+                self._client.abort_multipart(self._key, self._id)
+        self._id, self._parts = None, []
 
     def cancel(self) -> None:
         """Abort the upload; what it published to be able to go on goes along."""
@@ -301,6 +316,7 @@ class MultipartUpload(PartUpload[Part]):
         """Make sure that parts can follow, and give the engine that sends them."""
         if self._closed_off:
             self._publish()
+        # The content counts until there is an engine that has all of it.
         head = self._adopt(self._content) if self._content else b""
         engine = PartEngine(
             self._send,
@@ -332,13 +348,13 @@ class MultipartUpload(PartUpload[Part]):
 
     def _adopt(self, content: Entry) -> bytes:
         """Go on from the committed content; return the end of it that is too short for a part."""
+        self._give_up_copy()
         copied = self._copied_size(content.size)
         with self._uploads.limit.slot():
             head = self._read(content, copied)
             if copied:
                 self._copy_into_another(content, copied)
         self._one_put = OnePut(self._client, self._uploads.limit, self._key, content.version)
-        self._content = None
         return head
 
     def _copy_into_another(self, content: Entry, size: int) -> None:

@@ -80,8 +80,13 @@ class OnePut:
         """
         self._in_doubt = True
         with self._limit.slot():
-            if not self._client.put_over(self._key, content, self.version):
-                self._check(self._client.head(self._key), content)
+            while not self._client.put_over(self._key, content, self.version):
+                entry = self._client.head(self._key)
+                if entry is not None or not self.version:
+                    self._check(entry, content)
+                    return
+                # It was deleted: nothing of another writer is replaced.
+                self.version = ""
 
     def settle(self, content: memoryview) -> bool:
         """Find out what became of a `publish` that raised.
@@ -100,9 +105,8 @@ class OnePut:
             return False
         with self._limit.slot():
             entry = self._client.head(self._key)
-            is_written = version_of(entry) != self.version
-            if is_written:
-                self.version = self._check(entry, content).version
+            is_written = entry is not None and entry.version != self.version
+            self.version = self._check(entry, content).version if is_written else version_of(entry)
         self._in_doubt = False
         return is_written
 

@@ -72,7 +72,7 @@ class _Part(Generic[P]):
     def __init__(self, number: int, start: int, buffer: bytearray) -> None:
         self.number = number
         self.start = start
-        self.buffer = buffer
+        self.buffer: bytearray | memoryview = buffer
         self.filled = 0
         self.sent = -1
         self.result: P | None = None
@@ -90,6 +90,13 @@ class _Part(Generic[P]):
     def fill(self, piece: memoryview) -> None:
         """Add bytes. The count is raised last: an interrupt leaves a part that is as it was, or complete."""
         end = self.filled + len(piece)
+        if not self.buffer and type(piece.obj) is bytes and len(piece.obj) == end:
+            # They cannot change, so they need not be copied.
+            self.buffer = piece
+            self.filled = end
+            return
+        if isinstance(self.buffer, memoryview):
+            self.buffer = bytearray(self.buffer)
         if len(self.buffer) >= end:
             memoryview(self.buffer)[self.filled : end] = piece
         else:
@@ -299,7 +306,7 @@ class PartEngine(Generic[P]):
         self._results[part.number] = part.result  # type: ignore[assignment] # None is a result where P is None
         self._acknowledged = part.end
         self._waiting.popleft()
-        if part.filled == self._part_size(part.number):
+        if part.filled == self._part_size(part.number) and isinstance(part.buffer, bytearray):
             self._free.append(part.buffer)
 
     def _shutdown(self, *, wait: bool = True) -> None:
@@ -331,8 +338,10 @@ class PartUpload(Upload, Generic[P]):
 
     @property
     def durable(self) -> int | None:
-        """What was there, or the parts that have arrived."""
-        return self._there if self._engine is None else self._engine.acknowledged
+        """What was there, or the parts that have arrived of an upload that the store knows."""
+        if self._engine is None or not self._is_begun:
+            return self._there
+        return self._engine.acknowledged or self._there
 
     @abstractmethod
     def _prepare(self) -> PartEngine[P]:

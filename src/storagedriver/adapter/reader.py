@@ -13,7 +13,7 @@ from storagedriver.adapter.failures import translated
 from storagedriver.adapter.ranges import RANGE, RangesBody
 from storagedriver.adapter.store import EPOCH, Body, Store
 from storagedriver.driver import FileReader
-from storagedriver.errors import ConflictError, PathNotFoundError, UnavailableError
+from storagedriver.errors import ConflictError, IntegrityError, PathNotFoundError, UnavailableError
 
 if TYPE_CHECKING:
     from typing_extensions import Buffer
@@ -53,6 +53,7 @@ class StreamReader(FileReader):
         self._position = offset
         self._left = length
         self._body: Body | None = None
+        self._damage: IntegrityError | None = None
         self._body = self._open("")
         entry = self._body.entry
         self._size = entry.size
@@ -181,19 +182,31 @@ class StreamReader(FileReader):
         return data
 
     def _read(self, wanted: int) -> bytes:
+        if self._damage is not None:
+            # What has been given is part of a content that was damaged.
+            raise self._damage
         for attempt in range(_ATTEMPTS):
             try:
                 if self._body is None:
                     self._body = self._reopen()
                 return self._take(self._body, wanted)
             except UnavailableError:
-                if self._body is not None:
-                    self._body.close()
-                    self._body = None
+                self._drop_body()
                 if not self._version or attempt == _ATTEMPTS - 1:
                     raise
                 time.sleep(random.uniform(0.5, 1) * 0.1 * 2**attempt)  # noqa: S311 - jitter
+            except BaseException as error:
+                # It may have gone on by itself: another read begins anew, at the position.
+                self._drop_body()
+                if isinstance(error, IntegrityError):
+                    self._damage = error
+                raise
         raise AssertionError("unreachable")
+
+    def _drop_body(self) -> None:
+        body, self._body = self._body, None
+        if body is not None:
+            body.close()
 
     def _reopen(self) -> Body:
         try:

@@ -123,6 +123,16 @@ class Unfinished(Cases):
             upload(driver, path, append=True)
             assert driver.get_content(path) == path.encode()
 
+    def test_small_commit_over_an_older_upload(self, driver: StorageDriver) -> None:
+        for path, committed in (("/fresh", False), ("/over", True)):
+            if committed:
+                driver.put_content(path, OLD)
+            upload(driver, path, b"older", end="close")
+            upload(driver, path, NEW)
+            same_bytes(driver.get_content(path), NEW)
+            if lists_uploads(driver):
+                assert [info.path for info in driver.uploads(path)] == []
+
     def test_writer_clears_older_uploads_of_exactly_its_path(self, driver: StorageDriver) -> None:
         others = ["/up/ab", "/up/a-b", "/up/a.b"]
         for path in ["/up/a", *others]:

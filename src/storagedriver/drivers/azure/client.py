@@ -157,7 +157,9 @@ class Client:
 
     def checksum_in(self, answer: Answer) -> Checksum | None:
         """What an answer with a content says of the whole of it: an MD5, which is compared where that is demanded."""
-        md5 = answer.headers.get("Content-MD5", "") if self.checksums == "always" else ""
+        # That of an append blob is not renewed by what is appended.
+        is_wanted = self.checksums == "always" and answer.headers.get("x-ms-blob-type") == "BlockBlob"
+        md5 = answer.headers.get("Content-MD5", "") if is_wanted else ""
         return Checksum.of_text("md5", md5) if md5 else None
 
     def _sums(self, body: memoryview) -> dict[str, str]:

@@ -12,7 +12,7 @@ from typing import Any
 
 from storagedriver.adapter.store import Body, Entry, Failure, UploadsStore
 from storagedriver.driver import Capabilities
-from storagedriver.drivers.azure import blobs, copying, errors, listing
+from storagedriver.drivers.azure import blobs, block_lists, copying, errors, listing
 from storagedriver.drivers.azure.client import Client
 from storagedriver.drivers.azure.parameters import Account, AzureParameters
 from storagedriver.drivers.azure.uploads import Uploads
@@ -106,6 +106,12 @@ class AzureStore(UploadsStore):
 
     def put_over(self, key: str, content: memoryview, version: str, /) -> bool:
         """Write the content atomically over one version."""
+        if blobs.put_over(self._client, key, content, version):
+            return True
+        if version or blobs.look(self._client, key) is not None:
+            return False
+        # Azurite takes a blob that has only uncommitted blocks for one that exists.
+        block_lists.clear(self._client, key)
         return blobs.put_over(self._client, key, content, version)
 
     def pages(

@@ -21,7 +21,7 @@ from storagedriver.drivers.gcs.rereading import pieces, session_of
 from storagedriver.drivers.gcs.resuming import take_over
 from storagedriver.drivers.gcs.session import Published, Session
 from storagedriver.drivers.gcs.state import State
-from storagedriver.errors import ConflictError, PathNotFoundError
+from storagedriver.errors import ConflictError, IntegrityError, PathNotFoundError
 
 __all__ = ["SessionUpload", "Uploads"]
 
@@ -287,7 +287,7 @@ class SessionUpload(PartUpload[None]):
         try:
             with self._limit.slot():
                 if session is None:
-                    objects.insert(self._bucket, self._key, rest, generation=self._generation)
+                    self._insert(rest)
                     return
                 published = session.finish(start, rest)
         except (SessionExpiredError, FinishedEarlyError):
@@ -296,6 +296,15 @@ class SessionUpload(PartUpload[None]):
                 raise
             return
         self._check_published(published, crc)
+
+    def _insert(self, content: memoryview) -> None:
+        """Write the object by one request. What an emulator has received damaged is removed again."""
+        try:
+            objects.insert(self._bucket, self._key, content, generation=self._generation)
+        except IntegrityError:
+            if objects.find(self._bucket, self._key) is None:
+                self._generation = NOTHING
+            raise
 
     def _check_published(self, published: Published, crc: int | None) -> None:
         """Raise where the bytes are not those that were written, because another writer used the same session."""

@@ -11,7 +11,7 @@ from storagedriver.adapter.checksums import Checksum, crc_of
 from storagedriver.adapter.http.answer import Answer
 from storagedriver.errors import IntegrityError
 
-__all__ = ["NAME", "sent", "sum_in"]
+__all__ = ["NAME", "check", "sent", "sum_in"]
 
 NAME = "crc64xz"
 _HEADER = "x-oss-hash-crc64ecma"
@@ -20,10 +20,10 @@ _HEADER = "x-oss-hash-crc64ecma"
 def sum_in(answer: Answer) -> int | None:
     """The CRC-64 that an answer gives; None if it gives none."""
     crc = answer.headers.get(_HEADER, "")
-    return int(crc) if crc.isdecimal() else None
+    return int(crc) if crc.isdecimal() and int(crc) < 1 << 64 else None
 
 
-def sent(data: memoryview, send: Callable[[bool], Answer]) -> Answer:
+def sent(data: memoryview, send: Callable[[], Answer]) -> Answer:
     """Send bytes, and once more where the store says that it has received others.
 
     Parameters
@@ -31,23 +31,24 @@ def sent(data: memoryview, send: Callable[[bool], Answer]) -> Answer:
     data : memoryview
         The bytes.
     send : callable
-        Sends them; its argument says whether they were sent before.
+        Sends them.
 
     Raises
     ------
     IntegrityError
         If it has received others again.
     """
-    answer = send(False)
+    answer = send()
     try:
-        _check(data, answer)
+        check(data, answer)
     except IntegrityError:
-        answer = send(True)
-        _check(data, answer)
+        answer = send()
+        check(data, answer)
     return answer
 
 
-def _check(data: memoryview, answer: Answer) -> None:
+def check(data: memoryview, answer: Answer) -> None:
+    """Raise `IntegrityError` if the store says that it has received other bytes than these."""
     received = sum_in(answer)
     if received is not None and received != crc_of(NAME, data):
         wanted = Checksum.of_number(NAME, crc_of(NAME, data)).digest.hex()

@@ -5,15 +5,14 @@ https://www.alibabacloud.com/help/en/oss/user-guide/check-data-transmission-inte
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Callable, Mapping
 
-from storagedriver.adapter.checksums import Checksum
+from storagedriver.adapter.checksums import Checksum, md5_header
 from storagedriver.adapter.http.answer import Answer, AnswerError
 from storagedriver.adapter.http.object_requests import ObjectRequests
-from storagedriver.adapter.http.reading import with_etag
+from storagedriver.adapter.http.reading import with_etag, without_content
 from storagedriver.drivers.oss.bucket import Bucket
-from storagedriver.drivers.oss.checksums import NAME, sent, sum_in
+from storagedriver.drivers.oss.checksums import NAME, check, sum_in
 from storagedriver.drivers.oss.errors import code_of
 from storagedriver.errors import IntegrityError
 
@@ -46,25 +45,26 @@ class Objects(ObjectRequests[Bucket]):
         return True
 
     def _put(self, key: str, content: memoryview, headers: Mapping[str, str]) -> None:
-        full, protecting = self._bucket.full(key), self._bucket.checking(content)
-
-        def send(is_again: bool) -> Answer:
-            # What was damaged on its way is there now, and is replaced.
-            given = self._bucket.making if is_again else headers
-            return self._bucket.requests.send(
-                "PUT", full, headers={**given, **protecting}, body=content, interpret=with_etag
-            )
-
+        answer = self._send(key, content, {**headers, **self._bucket.checking(content)})
         if self._checksums == "never":
-            send(False)
             return
         try:
-            sent(content, send)
+            check(content, answer)
         except IntegrityError:
-            # What is there was never written.
-            with contextlib.suppress(AnswerError):
-                self._bucket.requests.send("DELETE", full)
-            raise
+            if not self.is_still(key, answer.headers["ETag"]):
+                raise
+            # What was damaged on its way is there now. With the MD5 the store takes nothing else in its place.
+            try:
+                self._send(key, content, {**self._bucket.making, **md5_header(content)})
+            except AnswerError:
+                if self.is_still(key, answer.headers["ETag"]):
+                    self._bucket.requests.send("DELETE", self._bucket.full(key), interpret=without_content)
+                raise
+
+    def _send(self, key: str, content: memoryview, headers: Mapping[str, str]) -> Answer:
+        return self._bucket.requests.send(
+            "PUT", self._bucket.full(key), headers=headers, body=content, interpret=with_etag
+        )
 
     def _says_missing(self, error: AnswerError) -> bool:
         """OSS puts its reason into a header of the answer. Of another server a missing bucket is None as well."""

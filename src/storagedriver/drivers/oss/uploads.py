@@ -84,7 +84,7 @@ class Uploads(MultipartRequests[Bucket]):
         send = super()._put
         if self._checksums == "never":
             return send(query, full, data)
-        return sent(data, lambda _: send(query, full, data))
+        return sent(data, lambda: send(query, full, data))
 
     def _made(self, part: Part, answer: Answer) -> Part:
         return SummedPart(part.number, part.size, part.etag, crc=sum_in(answer))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import time
 from collections.abc import Callable, Mapping
 from functools import partial
 from typing import TypeVar
@@ -17,8 +19,12 @@ __all__ = ["Objects"]
 
 T = TypeVar("T")
 
+_MD5 = re.compile("[0-9a-f]{32}")
 _UNSATISFIABLE = 416
-_CONFLICTS = (409, 412)
+_CONFLICT = 409
+_PRECONDITION_FAILED = 412
+#: Seconds before a request is made again that another one has disturbed.
+_PAUSES = (0.1, 0.3)
 _NOT_IMPLEMENTED = 501
 #: The statuses that HEAD gives without a reason for what another request explains.
 _UNEXPLAINED = (301, 400)
@@ -69,18 +75,31 @@ class Objects(ObjectRequests[Bucket]):
         if not bucket.requests.keeps_conditions and not self.is_still(key, version):
             return False
         condition = {"If-Match": version} if version else {"If-None-Match": "*"}
-        try:
-            write(condition if bucket.takes_conditions else {})
-        except AnswerError as error:
-            if status(error) == _NOT_IMPLEMENTED:
-                # OpenStack's server takes one of the two only.
-                bucket.takes_conditions = False
-            elif status(error) not in _CONFLICTS and not (version and code_of(error) == "NoSuchKey"):
-                raise
-            elif not self.is_still(key, version):
-                return False
-            # What is there is as it was: SeaweedFS takes a directory of the same name for an object.
-            write({})
+        for pause in (*_PAUSES, None):
+            try:
+                write(condition if bucket.takes_conditions else {})
+            except AnswerError as error:
+                if status(error) != _CONFLICT or pause is None:
+                    return self._written_without(error, key, version, write)
+                # Another request was under way at the same key: this one is to be made again.
+                time.sleep(pause)
+            else:
+                break
+        return True
+
+    def _written_without(
+        self, error: AnswerError, key: str, version: str, write: Callable[[Mapping[str, str]], object]
+    ) -> bool:
+        """Go on after a refusal: without the condition, if that is what the server has not understood."""
+        if status(error) == _NOT_IMPLEMENTED:
+            # OpenStack's server takes one of the two only.
+            self._bucket.takes_conditions = False
+        elif status(error) != _PRECONDITION_FAILED and not (version and code_of(error) == "NoSuchKey"):
+            raise error
+        elif not (self._bucket.requests.is_seaweedfs and self.is_still(key, version)):
+            return False
+        # SeaweedFS takes a directory of the same name for an object.
+        write({})
         return True
 
     def _put(self, key: str, content: memoryview, headers: Mapping[str, str]) -> None:
@@ -125,6 +144,6 @@ class Objects(ObjectRequests[Bucket]):
                 if text := headers.get(f"x-amz-checksum-{name}"):
                     return Checksum.of_text(name, text)
         etag = headers.get("ETag", "").strip('"')
-        if self._checksums != "always" or len(etag) != 32 or any(name in headers for name in _OPAQUE):  # noqa: PLR2004 - an MD5
+        if self._checksums != "always" or not _MD5.fullmatch(etag) or any(name in headers for name in _OPAQUE):
             return None
         return Checksum("md5", bytes.fromhex(etag))

@@ -161,6 +161,8 @@ class SwiftUpload(PartUpload[Segment]):
         """Delete the segments, and the file unless it is another writer's by now."""
         self._stop()
         state = self._look()
+        if state is not None and self._is_ours(state):
+            self._release_found()
         if state is not None and (state == self._found or self._is_ours(state)):
             # Noted before: another attempt does not find it any more.
             self._cancelled = state.manifest
