@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from storagedriver.driver import StorageDriver
 from storagedriver.testsuites.faults import answer_suite, fault_suite, kill_suite
 from tests.examples.test_conformance import CAPABILITIES, make
@@ -19,5 +21,8 @@ def _in_a_root(tinystore: TinyServer, rootdirectory: str) -> StorageDriver:
 
 
 TestAnswers = answer_suite("tinystore", _behind, lambda tinystore: tinystore.url)
-TestFaults = fault_suite("tinystore", _behind, CAPABILITIES, lambda tinystore: tinystore.url, part=PART)
-TestKills = kill_suite("tinystore", _in_a_root, part=PART)
+# Its uploads are those of s3, which ordinary runs try.
+TestFaults = pytest.mark.slow(
+    fault_suite("tinystore", _behind, CAPABILITIES, lambda tinystore: tinystore.url, part=PART)
+)
+TestKills = pytest.mark.slow(kill_suite("tinystore", _in_a_root, part=PART))
