@@ -63,7 +63,8 @@ class Model:
         self.part = part
         self.places: dict[str, Place] = {}
         self._moves: list[tuple[str, str]] = []
-        #: Where a put, a copy or a cancel was cut short: what the store has of it may be listed until it is purged.
+        #: Where a put, a copy, a cancel or, of files that may be uploads, a delete was cut short: what the store has of
+        #: it may be listed until it is purged.
         self._litter: set[str] = set()
 
     def at(self, path: str) -> Place:
@@ -139,6 +140,8 @@ class Model:
         match step:
             case Move(dest=dest) | Copy(dest=dest):
                 self._litter.add(dest)
+            case Delete() if self.capabilities.unfinished == "shown":
+                self._litter.update(self.below(step.path))
             case Write(data=data):
                 self.writer(step.path).take(
                     data, size, part=self.part, failed=True, interrupted=interrupted or isinstance(error, ValueError)
