@@ -128,7 +128,7 @@ class StreamReader(FileReader):
         super().close()
 
     def _check_content(self) -> None:
-        """At the end of a content that was read as a whole, compare its checksum: its last bytes are not given else."""
+        """Compare the checksum at the end of a whole content, before its last bytes are given."""
         if self._checked is not None and not self._left:
             with translated(self._store, self._path):
                 self._checked.finish()

@@ -6,8 +6,8 @@ from collections.abc import Set as AbstractSet
 
 __all__ = ["skip", "skip_after"]
 
-#: Greater than every character of a path but no end of the directory: keys
-#: after it may still be in there, but none that a path can name.
+#: Comes after every character that a path can have. Other keys of the
+#: directory may follow it, but no path names them.
 _BEYOND = "~"
 
 

@@ -13,6 +13,7 @@ from storagedriver.adapter.failures import names_of
 from storagedriver.adapter.http import client as http
 from storagedriver.adapter.http.answer import AnswerError
 from storagedriver.adapter.http.connection import TLSError
+from storagedriver.adapter.http.failures import classified, line
 from storagedriver.adapter.store import Failure
 from storagedriver.errors import (
     BucketNotFoundError,
@@ -61,20 +62,14 @@ def status(error: BaseException) -> int:
 
 def classify(error: BaseException, options: Options = _OPTIONS) -> Failure:
     """Say what the exception means, and what the user can do. When in doubt: `StorageDriverError`."""
-    if isinstance(error, StorageDriverError):
-        return Failure(type(error), error.detail)
-    if isinstance(error, DeleteError):
-        return error.failure
-    if isinstance(error, AnswerError):
-        return _answered(error)
+    return classified(error, _answered, lambda unanswered: _unanswered(unanswered, options))
+
+
+def _unanswered(error: BaseException, options: Options) -> Failure | None:
     if isinstance(error, TLSError):
         return Failure(StorageDriverError, f"TLS failed: {error}, or set {options.unverified}")
-    if isinstance(error, Exception) and (failure := http.classify(error)) is not None:
-        return failure
     names = names_of(error, "keystoneauth1")
-    if names:
-        return _not_authenticated(error, names, options)
-    return Failure(StorageDriverError, f"{type(error).__name__}: {_line(error)}")
+    return _not_authenticated(error, names, options) if names else None
 
 
 def _answered(error: AnswerError) -> Failure:
@@ -92,7 +87,7 @@ def _answered(error: AnswerError) -> Failure:
 
 def _not_authenticated(error: BaseException, names: AbstractSet[str], options: Options) -> Failure:
     """A failure of keystoneauth1, whose class has these names."""
-    detail = f"authentication failed: {_line(error)}"
+    detail = f"authentication failed: {line(error)}"
     misled = Failure(ParameterError, f"{detail}; check {options.url} and {options.version}")
     if "SSLError" in names:
         return Failure(StorageDriverError, f"{detail}; {http.TRUST}, or set {options.unverified}")
@@ -110,10 +105,6 @@ def _not_authenticated(error: BaseException, names: AbstractSet[str], options: O
     if names & {"DiscoveryFailure", "InvalidResponse"}:
         return misled
     return Failure(PermissionDeniedError, detail)
-
-
-def _line(error: BaseException) -> str:
-    return " ".join(str(error).split()) or type(error).__name__
 
 
 @contextmanager

@@ -2,25 +2,21 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
 from storagedriver.adapter.http.answer import Answer, HTTPBody
-from storagedriver.adapter.http.document import Document
+from storagedriver.adapter.http.document import Document, with_document
 from storagedriver.adapter.store import Entry
 
 __all__ = ["Bucket", "Requests"]
 
 
-class Requests(Protocol):
-    """Signs and sends requests about one bucket and its objects.
+class Requests(ABC):
+    """Signs and sends requests about one bucket and its objects."""
 
-    The parameters of the methods: the HTTP method; the key of an object on
-    the server, ``""`` for the bucket itself; the query, of which values that
-    are None are left out; the headers; the body; and the options of
-    `storagedriver.adapter.http.client.HTTPClient.request`.
-    """
-
+    @abstractmethod
     def send(
         self,
         method: str,
@@ -31,11 +27,46 @@ class Requests(Protocol):
         body: memoryview | None = None,
         **options: Any,
     ) -> Answer:
-        """Send a request and read the answer."""
+        """Send a request and read the answer.
+
+        Parameters
+        ----------
+        method : str
+            The HTTP method.
+        key : str
+            The object, with the root directory; ``""`` for the bucket itself.
+        query, headers : mapping, optional
+            What the request takes; of the query those that are None are left out.
+        body : memoryview, optional
+            What is sent; it is not copied.
+        **options
+            As for `HTTPClient.request`.
+        """
 
     def ask(self, root: str, method: str, key: str, query: Mapping[str, Any], **options: Any) -> Document:
-        """Send a request whose answer must be a document with the outermost element `root`."""
+        """Send a request whose answer is a document.
 
+        A store that has answered 200 may still say in the document that it
+        has failed:
+        https://docs.aws.amazon.com/AmazonS3/latest/API/API_CompleteMultipartUpload.html
+
+        Parameters
+        ----------
+        root : str
+            The name of the document's outermost element.
+        method, key, query, **options
+            As for `send`.
+
+        Raises
+        ------
+        InvalidAnswerError
+            If the answer is another document, or none.
+        """
+        read = with_document(root, f"{method} of {key or 'the bucket'}")
+        document: Document = self.send(method, key, query, interpret=read, **options).document
+        return document
+
+    @abstractmethod
     def open(self, key: str, headers: Mapping[str, str], entry: Callable[[Answer], Entry]) -> HTTPBody:
         """GET an object and give its content as a stream; `entry` reads the head of the answer."""
 

@@ -98,7 +98,7 @@ class BlockUpload(PartUpload[str]):
         self._content = content
         self._head = [block.id for block in head]
         self._run = [block.id for block in run]
-        # Of the committed content, what the blocks of this session come after.
+        # The bytes of the committed content. The blocks of this session come after them.
         self._base = sum(block.size for block in (*head, *run))
         super().__init__(content.size if content else self._base)
         self._beginning = threading.Lock()

@@ -132,7 +132,7 @@ class Uploads:
         key : str
             The blob.
         version : str
-            What is there, as far as is known.
+            The ETag of the blob as the writer found it, ``""`` if there was none.
 
         Returns
         -------

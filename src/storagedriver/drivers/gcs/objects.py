@@ -15,6 +15,7 @@ from storagedriver.adapter.checksums import Checksum, read_twice
 from storagedriver.adapter.http.answer import Answer, AnswerError, HTTPBody
 from storagedriver.adapter.http.document import json_in
 from storagedriver.adapter.http.reading import http_time, open_range, size_in, whole
+from storagedriver.adapter.one_put import OVERTAKEN
 from storagedriver.adapter.store import Body, EmptyBody, Entry
 from storagedriver.drivers.gcs import checksum
 from storagedriver.drivers.gcs.bucket import CONTENT_TYPE, STATE_TYPE, Bucket, Item
@@ -315,5 +316,5 @@ def _own(
         or (item.size, item.md5, item.content_type) != (len(content), digest, content_type)
         or item.metadata != dict(metadata)
     ):
-        raise ConflictError("another writer has written the path in the meantime")
+        raise ConflictError(OVERTAKEN)
     return item

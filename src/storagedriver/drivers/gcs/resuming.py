@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 from dataclasses import replace
 
+from storagedriver.adapter.one_put import OVERTAKEN
 from storagedriver.drivers.gcs import checksum, objects
 from storagedriver.drivers.gcs.bucket import Bucket, Item
 from storagedriver.drivers.gcs.errors import SessionExpiredError
@@ -97,7 +98,7 @@ def _reread(bucket: Bucket, item: Item, state: State, chunk_size: int) -> tuple[
     published = Session(bucket, state.uri).publish()
     content = objects.find(bucket, item.key)
     if content is None or content.is_state or content.size != published.size or content.size < state.offset:
-        raise ConflictError("another writer has written the path in the meantime")
+        raise ConflictError(OVERTAKEN)
     end = content.size - content.size % QUANTUM
     session = session_of(bucket, content, end, chunk_size, contextlib.nullcontext)
     tail = b"".join(pieces(bucket, content, contextlib.nullcontext, end)) + state.tail[content.size - state.offset :]

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from storagedriver.adapter.limits import Limit
+from storagedriver.adapter.one_put import OVERTAKEN
 from storagedriver.adapter.parts import PartEngine, PartUpload
 from storagedriver.adapter.store import Upload
 from storagedriver.driver import UploadInfo
@@ -25,7 +26,6 @@ from storagedriver.errors import ConflictError, IntegrityError, PathNotFoundErro
 
 __all__ = ["SessionUpload", "Uploads"]
 
-_LOST = "another writer has written the path in the meantime"
 _MIXED = "another writer has sent bytes to the session of the upload, and what was published has been removed"
 #: How often a resume looks what is at the key, where its session was published or ended meanwhile.
 _LOOKS = 2
@@ -339,7 +339,7 @@ class SessionUpload(PartUpload[None]):
         if item is not None and self._attempt is not None and self._attempt.has_become(item):
             return item
         self._durable = None
-        raise ConflictError(_LOST)
+        raise ConflictError(OVERTAKEN)
 
     def _go_on_over(self, item: Item) -> None:
         """Go on with a new session after a commit that raised has published, and more is to come."""

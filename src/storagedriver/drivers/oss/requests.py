@@ -7,8 +7,8 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from storagedriver.adapter.http.answer import Answer, HTTPBody, Signed
+from storagedriver.adapter.http.bucket import Requests as BucketRequests
 from storagedriver.adapter.http.client import HTTPClient
-from storagedriver.adapter.http.document import Document, with_document
 from storagedriver.adapter.store import Entry
 from storagedriver.drivers.oss.errors import is_passing
 from storagedriver.drivers.oss.parameters import OSSParameters
@@ -17,7 +17,7 @@ from storagedriver.drivers.oss.signer import Credentials, Request, Signer, Signe
 __all__ = ["Requests"]
 
 
-class Requests:
+class Requests(BucketRequests):
     """Requests about a bucket and its objects.
 
     Parameters
@@ -44,44 +44,11 @@ class Requests:
         body: memoryview | None = None,
         **options: Any,
     ) -> Answer:
-        """Send a request and read the answer.
-
-        Parameters
-        ----------
-        method : str
-            The HTTP method.
-        key : str
-            The object, with the root directory; ``""`` for the bucket itself.
-        query, headers : mapping, optional
-            What the request takes; of the query those that are None are left out.
-        body : memoryview, optional
-            What is sent; it is not copied.
-        **options
-            As for `HTTPClient.request`.
-        """
+        """As the same method of `storagedriver.adapter.http.bucket.Requests`."""
         return self._http.request(self._signed(method, key, query, headers), body=body, **options)
 
-    def ask(self, root: str, method: str, key: str, query: Mapping[str, Any], **options: Any) -> Document:
-        """Send a request whose answer is a document.
-
-        Parameters
-        ----------
-        root : str
-            The name of the document's outermost element.
-        method, key, query, **options
-            As for `send`.
-
-        Raises
-        ------
-        InvalidAnswerError
-            If the answer is another document, or none.
-        """
-        read = with_document(root, f"{method} of {key or 'the bucket'}")
-        document: Document = self.send(method, key, query, interpret=read, **options).document
-        return document
-
     def open(self, key: str, headers: Mapping[str, str], entry: Callable[[Answer], Entry]) -> HTTPBody:
-        """GET an object and give its content as a stream; `entry` reads its head."""
+        """As the same method of `storagedriver.adapter.http.bucket.Requests`."""
         return self._http.stream(self._signed("GET", key, None, headers), entry)
 
     def presign(self, method: str, key: str, expires: int) -> str:

@@ -13,8 +13,8 @@ from typing import Any, TypeVar
 
 from storagedriver import __about__
 from storagedriver.adapter.http.answer import Answer, AnswerError, HTTPBody, Signed
+from storagedriver.adapter.http.bucket import Requests as BucketRequests
 from storagedriver.adapter.http.client import TRUST, HTTPClient
-from storagedriver.adapter.http.document import Document, with_document
 from storagedriver.adapter.limits import PerProcess
 from storagedriver.adapter.store import Entry
 from storagedriver.drivers.s3.errors import NoCredentialsError, code_of, is_passing
@@ -37,7 +37,7 @@ _NONE = hashlib.sha256(b"").hexdigest()
 _log = logging.getLogger("storagedriver.s3")
 
 
-class Requests:
+class Requests(BucketRequests):
     """Requests about a bucket and its objects.
 
     Parameters
@@ -85,21 +85,7 @@ class Requests:
         body: memoryview | None = None,
         **options: Any,
     ) -> Answer:
-        """Send a request and read the answer.
-
-        Parameters
-        ----------
-        method : str
-            The HTTP method.
-        key : str
-            The object, with the root directory; ``""`` for the bucket itself.
-        query, headers : mapping, optional
-            What the request takes; of the query those that are None are left out.
-        body : memoryview, optional
-            What is sent; it is not copied.
-        **options
-            As for `HTTPClient.request`.
-        """
+        """As the same method of `storagedriver.adapter.http.bucket.Requests`."""
         sign = self._signer(method, key, query, headers, body)
         return self._record(
             method,
@@ -108,31 +94,8 @@ class Requests:
             lambda: self._http.request(sign, body=body, **options),
         )
 
-    def ask(self, root: str, method: str, key: str, query: Mapping[str, Any], **options: Any) -> Document:
-        """Send a request whose answer is a document.
-
-        A store that has answered 200 may still say in the document that it
-        has failed:
-        https://docs.aws.amazon.com/AmazonS3/latest/API/API_CompleteMultipartUpload.html
-
-        Parameters
-        ----------
-        root : str
-            The name of the document's outermost element.
-        method, key, query, **options
-            As for `send`.
-
-        Raises
-        ------
-        InvalidAnswerError
-            If the answer is another document, or none.
-        """
-        read = with_document(root, f"{method} of {key or 'the bucket'}")
-        document: Document = self.send(method, key, query, interpret=read, **options).document
-        return document
-
     def open(self, key: str, headers: Mapping[str, str], entry: Callable[[Answer], Entry]) -> HTTPBody:
-        """GET an object and give its content as a stream; `entry` reads its head."""
+        """As the same method of `storagedriver.adapter.http.bucket.Requests`."""
         sign = self._signer("GET", key, None, headers, None)
         body = self._record("GET", key, None, lambda: self._http.stream(sign, entry))
         self._notice(body.answer)
