@@ -7,7 +7,7 @@ import pytest
 from storagedriver.driver import Capabilities
 from storagedriver.errors import ConflictError, PathNotFoundError, UnavailableError
 from storagedriver.testsuites.faults.model import Model
-from storagedriver.testsuites.faults.states import FaultFoundError
+from storagedriver.testsuites.faults.states import FaultFoundError, exactly
 from storagedriver.testsuites.faults.steps import Cancel, Close, Commit, Move, Open, Put, Step, Write
 
 PART = 10
@@ -97,6 +97,16 @@ def test_commit_that_raised_may_have_published() -> None:
     model.done(Cancel(A))
     assert [allows(model, A, content) for content in (b"old", b"12345", None)] == [True, True, False]
     assert all(state.upload is None for state in model.at(A).states)
+
+
+def test_cancel_that_raised_may_have_removed_the_upload() -> None:
+    model = model_after(Open(A), Write(A, b"12345"), Close(A))
+    model.begun(Open(A, append=True))
+    model.done(Open(A, append=True), 5)
+    for step in (Cancel(A), Close(A)):
+        model.begun(step)
+        model.failed(step, UnavailableError(), 5)
+        assert {state.resumed for state in model.at(A).states} == {None, exactly(b"12345")}
 
 
 @pytest.mark.parametrize(

@@ -23,6 +23,7 @@ from storagedriver.testsuites.calls import without_record
 __all__ = [
     "MIB",
     "TOGETHER",
+    "chosen_seed",
     "die_in_another_process",
     "drain",
     "in_a_fork",
@@ -266,3 +267,9 @@ def in_a_fork(function: Callable[[], object]) -> None:
     _, status = os.waitpid(pid, 0)
     assert ready, "the child of a fork did not come to an end"
     assert not status, f"the driver failed in the child of a fork:\n{report.decode()}"
+
+
+def chosen_seed(variable: str) -> int:
+    """The seed that an environment variable gives. It is the same in each run, so that a failure is of the change."""
+    given = os.environ.get(variable) or "1"
+    return random.SystemRandom().randrange(10**6) if given == "random" else int(given)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import random
 from collections.abc import Callable, Iterator
 from typing import Any, ClassVar
 
@@ -12,6 +11,7 @@ import pytest
 from storagedriver.driver import StorageDriver
 from storagedriver.testsuites.faults.kills import Rounds, Victims, one_round
 from storagedriver.testsuites.harness import MakeDriver, opened
+from storagedriver.testsuites.helpers import chosen_seed
 
 __all__ = ["ROW", "kill_suite", "table"]
 
@@ -37,7 +37,7 @@ class Kills:
         self, driver: StorageDriver, request: pytest.FixtureRequest, record_property: Callable[[str, object], None]
     ) -> None:
         __tracebackhide__ = True
-        seed = int(os.environ.get(_SEED) or random.SystemRandom().randrange(10**6))
+        seed = chosen_seed(_SEED)
         count = int(request.config.getoption("--kills", default=None) or os.environ.get(_ROUNDS) or 5)
         with Victims(driver) as victims:
             each = [one_round(victims, driver, self.part, seed + number) for number in range(count)]

@@ -258,7 +258,6 @@ class Model:
             case Cancel():
                 self._litter.add(step.path)
                 writer.cancelling = True
-                self.at(step.path).also(writer.cancelled())
 
     def _done_with(self, place: Place, writer: Upload, step: Step, size: int | None) -> None:
         match step:

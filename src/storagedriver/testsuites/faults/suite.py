@@ -19,12 +19,13 @@ from storagedriver.errors import StorageDriverError
 from storagedriver.testsuites.faults.matrix import Case, Store, cases, run, seen
 from storagedriver.testsuites.faults.scripts import SCRIPTS, Sizes
 from storagedriver.testsuites.faults.states import FaultFoundError
+from storagedriver.testsuites.helpers import chosen_seed
 from storagedriver.testsuites.streams import slow_is_on
 
 __all__ = ["Known", "fault_suite", "fixtures_of"]
 
 _log = logging.getLogger(__name__)
-#: The seed that chooses the cases of an ordinary run, and the name of the one case to run.
+#: The seed that chooses the cases of an ordinary run, or "random"; and the name of the one case to run.
 SEED, CASE = "STORAGEDRIVER_FAULTS_SEED", "STORAGEDRIVER_FAULTS_CASE"
 #: How many cases of each script to run; by default all of them, and in an ordinary run two.
 SAMPLE = "STORAGEDRIVER_FAULTS_SAMPLE"
@@ -85,7 +86,7 @@ class Faults:
     @pytest.mark.filterwarnings("ignore::ResourceWarning", "ignore::pytest.PytestUnraisableExceptionWarning")
     def test_faults(self, store: Store, script: str) -> None:
         __tracebackhide__ = True
-        seed = os.environ.get(SEED) or str(random.SystemRandom().randrange(10**6))
+        seed = chosen_seed(SEED)
         with store.direct() as direct:
             chosen = self._choose(store, script, seed, direct)
             failures = list(self._failures(store, chosen, direct))
@@ -101,9 +102,10 @@ class Faults:
                 pytrace=False,
             )
 
-    def _choose(self, store: Store, script: str, seed: str, direct: StorageDriver) -> list[Case]:
+    def _choose(self, store: Store, script: str, seed: int, direct: StorageDriver) -> list[Case]:
         """The cases to run: all of a script, or a part of some scripts."""
-        named, choice = os.environ.get(CASE), random.Random(seed)
+        # Each store tries others: together they cover more.
+        named, choice = os.environ.get(CASE), random.Random(f"{type(self).__name__} {seed}")
         if named:
             script = named.partition(" / ")[0]
             return [case for case in cases(script, seen(store, script, direct), store) if str(case) == named]

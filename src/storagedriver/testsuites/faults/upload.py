@@ -123,8 +123,8 @@ class Upload:
         return published | (self.cancelled() if self.cancelling else frozenset())
 
     def states(self) -> frozenset[State]:
-        """What may be found before it is committed or cancelled."""
-        found: set[State] = set()
+        """What may be found before a commit or a cancel has returned."""
+        found: set[State] = set(self.cancelled()) if self.cancelling else set()
         for base in self.bases:
             span = Span(base + self.tried, min(self.least, len(base) + len(self.tried)))
             found |= self._unfinished(span)
