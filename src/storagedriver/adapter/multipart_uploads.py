@@ -27,13 +27,11 @@ from storagedriver.adapter.multipart import (
 )
 from storagedriver.adapter.one_put import OnePut, version_of
 from storagedriver.adapter.parts import PartEngine, PartUpload, growing
-from storagedriver.adapter.store import Entry, Upload
+from storagedriver.adapter.store import Entry, Upload, pieces_of
 from storagedriver.driver import UploadInfo
-from storagedriver.errors import ConflictError, PathNotFoundError, StorageDriverError, UnavailableError
+from storagedriver.errors import ConflictError, PathNotFoundError, StorageDriverError
 
 __all__ = ["MultipartUploads"]
-
-_PIECE = 1 << 20
 
 
 class MultipartUploads:
@@ -90,7 +88,7 @@ class MultipartUploads:
         committed, older = both(lambda: self.client.head(key), lambda: self.open_uploads(key))
         for upload in older:
             self.client.abort_multipart(key, upload.id)
-        return MultipartUpload(self, key, None, over=OnePut(self.client, self.limit, key, version_of(committed)))
+        return MultipartUpload(self, key, None, one_put=OnePut(self.client, self.limit, key, version_of(committed)))
 
     def resume(self, key: str) -> Upload:
         """As `Store.resume`."""
@@ -211,7 +209,7 @@ class MultipartUpload(PartUpload[Part]):
         What earlier sessions have sent.
     content : Entry, optional
         The committed object that the upload goes on from, instead of parts.
-    over : OnePut, optional
+    one_put : OnePut, optional
         What publishes an upload that was not begun yet. It knows the version
         that is at the key: another one at the end is a conflict.
     closed_off : bool
@@ -229,7 +227,7 @@ class MultipartUpload(PartUpload[Part]):
         *,
         parts: Sequence[Part] = (),
         content: Entry | None = None,
-        over: OnePut | None = None,
+        one_put: OnePut | None = None,
         closed_off: bool = False,
         marker: Part | None = None,
     ) -> None:
@@ -243,7 +241,7 @@ class MultipartUpload(PartUpload[Part]):
         self._marker = marker
         self._beginning = threading.Lock()
         super().__init__(content.size if content else sum(part.size for part in parts))
-        self._one_put = over
+        self._one_put = one_put
         #: The parts that are published to be able to go on, whether that is known to be done, and their version then.
         self._publishing: Sequence[Part] = ()
         self._is_published = False
@@ -256,7 +254,7 @@ class MultipartUpload(PartUpload[Part]):
         if self._is_untouched():
             self._give_up_copy()
             return
-        if self._settle():
+        if self._has_published():
             return
         self._all_parts()
         self._remove_strays()
@@ -410,14 +408,8 @@ class MultipartUpload(PartUpload[Part]):
         """The content from a byte on, of the version that the entry names."""
         if start == content.size:
             return b""
-        pieces: list[bytes] = []
         with contextlib.closing(self._client.stream(self._key, start, None, content.version)) as body:
-            while piece := body.read(_PIECE):
-                pieces.append(piece)
-        read = b"".join(pieces)
-        if start + len(read) != content.size:
-            raise UnavailableError("the content that the upload goes on from ended before its size was reached")
-        return read
+            return b"".join(pieces_of(body, content.size - start))
 
     def _all_parts(self) -> list[Part]:
         """Send what is buffered, and give all parts. An upload of nothing has an empty one, as the registry's."""

@@ -354,7 +354,7 @@ class PartUpload(Upload, Generic[P]):
         """Append."""
         if not data:
             return
-        self._settle()
+        self._has_published()
         if self._engine is None:
             self._engine = self._prepare()
         self._engine.write(data)
@@ -387,8 +387,8 @@ class PartUpload(Upload, Generic[P]):
         self._stop()
         return True
 
-    def _settle(self) -> bool:
-        """Whether a commit by one request that raised has published all that was written up to now."""
+    def _has_published(self) -> bool:
+        """Find out whether a commit by one request that raised has published all that was written up to now."""
         content = self._unsent()
         return self._one_put is not None and content is not None and self._one_put.settle(content)
 

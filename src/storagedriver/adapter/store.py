@@ -28,10 +28,22 @@ from storagedriver.adapter.checksums import Checksum
 from storagedriver.adapter.fanout import both, fan_out
 from storagedriver.adapter.limits import Limit
 from storagedriver.driver import Capabilities, ConflictsDetected, FileInfo, UploadInfo
-from storagedriver.errors import StorageDriverError, UnsupportedMethodError
+from storagedriver.errors import StorageDriverError, UnavailableError, UnsupportedMethodError
 from storagedriver.paths import WalkOrder
 
-__all__ = ["EPOCH", "Body", "EmptyBody", "Entry", "Failure", "Store", "Upload", "Uploads", "UploadsStore", "info_of"]
+__all__ = [
+    "EPOCH",
+    "Body",
+    "EmptyBody",
+    "Entry",
+    "Failure",
+    "Store",
+    "Upload",
+    "Uploads",
+    "UploadsStore",
+    "info_of",
+    "pieces_of",
+]
 
 #: The time of what has none, a directory of an object store for one.
 EPOCH = datetime.fromtimestamp(0, timezone.utc)
@@ -129,6 +141,31 @@ class Body(Protocol):
 
     def close(self) -> None:
         """Give the connection back."""
+
+
+def pieces_of(body: Body, size: int, most: int = 1 << 20) -> Iterator[bytes]:
+    """The next bytes of a content, in pieces.
+
+    Parameters
+    ----------
+    body : Body
+        The content.
+    size : int
+        How many bytes are wanted.
+    most : int
+        How many of them are asked for at a time.
+
+    Raises
+    ------
+    UnavailableError
+        If the content ends before.
+    """
+    while size:
+        piece = body.read(min(size, most))
+        if not piece:
+            raise UnavailableError("the content ended before its size was reached")
+        size -= len(piece)
+        yield piece
 
 
 class EmptyBody:

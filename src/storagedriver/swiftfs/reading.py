@@ -16,7 +16,7 @@ from typing import Any
 from storagedriver.adapter.checksums import Checksum, Running, read_twice
 from storagedriver.adapter.http.answer import Answer, AnswerError, HTTPBody
 from storagedriver.adapter.http.reading import SIZE_UNKNOWN, open_range, size_in, whole
-from storagedriver.adapter.store import Body, Entry
+from storagedriver.adapter.store import Body, Entry, pieces_of
 from storagedriver.errors import ConflictError, PathNotFoundError, UnavailableError
 from storagedriver.swiftfs.container import RAW, Container, ObjectInfo, described, info_of
 from storagedriver.swiftfs.errors import status
@@ -86,13 +86,7 @@ class Reader:
         with closing(self.open(key, offset, length)) as body:
             left = max(0, body.entry.size - offset)
             left = left if length is None else min(left, length)
-            found = []
-            while left:
-                found.append(body.read(left))
-                if not found[-1]:
-                    raise UnavailableError("the content ended before its size was reached")
-                left -= len(found[-1])
-        return b"".join(found)
+            return b"".join(pieces_of(body, left, max(left, 1)))
 
     def open(self, key: str, offset: int = 0, length: int | None = None, version: str = "") -> Body:
         """Open the content.

@@ -12,13 +12,14 @@ import secrets
 from storagedriver.adapter.http.answer import AnswerError
 from storagedriver.adapter.limits import Limit
 from storagedriver.adapter.parts import PartEngine, PartUpload
+from storagedriver.adapter.store import pieces_of
 from storagedriver.drivers.azure import blobs
 from storagedriver.drivers.azure.blobs import CONTENT_TYPE, Blob
 from storagedriver.drivers.azure.blocks import MOST_BLOCKS, block_sizes
 from storagedriver.drivers.azure.client import Client
 from storagedriver.drivers.azure.copying import copy
 from storagedriver.drivers.azure.errors import INVALID_BLOB_TYPE, code_of, is_conflict
-from storagedriver.errors import ConflictError, StorageDriverError, UnavailableError
+from storagedriver.errors import ConflictError, StorageDriverError
 
 __all__ = ["AppendUpload"]
 
@@ -147,11 +148,9 @@ class AppendUpload(PartUpload[None]):
         try:
             end, version = 0, _there(self._client, spare).entry.version
             with contextlib.closing(blobs.stream(self._client, self._key, 0, None, self._version)) as body:
-                while piece := body.read(min(self._part_size(1), max(1, blob.entry.size - end))):
+                for piece in pieces_of(body, blob.entry.size, self._part_size(1)):
                     version = _append(self._client, spare, memoryview(piece), end, version)
                     end += len(piece)
-            if end != blob.entry.size:
-                raise UnavailableError("the content that the upload goes on from ended before its size was reached")
         except BaseException:
             with contextlib.suppress(Exception):
                 blobs.delete_one(self._client, spare)

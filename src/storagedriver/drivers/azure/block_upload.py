@@ -11,11 +11,11 @@ from datetime import datetime, timezone
 from storagedriver.adapter.limits import Limit
 from storagedriver.adapter.one_put import OnePut, OnePutClient
 from storagedriver.adapter.parts import PartEngine, PartUpload
-from storagedriver.adapter.store import Body, Entry
+from storagedriver.adapter.store import Entry, pieces_of
 from storagedriver.drivers.azure import blobs, block_lists
 from storagedriver.drivers.azure.blocks import MOST_BLOCKS, Block, BlockName
 from storagedriver.drivers.azure.client import Client
-from storagedriver.errors import StorageDriverError, UnavailableError
+from storagedriver.errors import StorageDriverError
 
 __all__ = ["BlockUpload", "Ways"]
 
@@ -110,7 +110,7 @@ class BlockUpload(PartUpload[str]):
 
     def suspend(self) -> None:
         """Send what is buffered, however short it is; of an upload of nothing, its marker."""
-        if self._settle() or self._flush() or not self._is_new:
+        if self._has_published() or self._flush() or not self._is_new:
             return
         with self._ways.limit.slot():
             block_lists.put_block(self._client, self._key, self._block_name().id, _MARKER)
@@ -195,27 +195,13 @@ class BlockUpload(PartUpload[str]):
         The first is sent last: until all are there, the upload holds nothing.
         """
         with contextlib.closing(blobs.stream(self._client, self._key, 0, None, content.version)) as body:
-            first = self._read(body, min(content.size, self._ways.part_size(1)))
+            first = b"".join(pieces_of(body, min(content.size, self._ways.part_size(1))))
             engine = self._make_engine(lambda: name, 2, len(first))
-            left = content.size - len(first)
             try:
-                while left:
-                    piece = self._read(body, min(left, self._ways.part_size(1)))
+                for piece in pieces_of(body, content.size - len(first), self._ways.part_size(1)):
                     engine.write(memoryview(piece))
-                    left -= len(piece)
                 others = engine.flush()
             except BaseException:
                 engine.drain()
                 raise
         return [self._send(name.at(1), memoryview(first)), *others]
-
-    @staticmethod
-    def _read(body: Body, size: int) -> bytes:
-        pieces: list[bytes] = []
-        while size:
-            piece = body.read(size)
-            if not piece:
-                raise UnavailableError("the content that the upload goes on from ended before its size was reached")
-            pieces.append(piece)
-            size -= len(piece)
-        return b"".join(pieces)

@@ -149,7 +149,7 @@ class SwiftUpload(PartUpload[Segment]):
 
     def suspend(self) -> None:
         """Send what is buffered and write the manifest."""
-        if not self._settle():
+        if not self._has_published():
             self._publish()
 
     def commit(self) -> None:
@@ -205,7 +205,7 @@ class SwiftUpload(PartUpload[Segment]):
         self._container.put(self._name, content, writer=self._writer)
         return True
 
-    def _settle(self) -> bool:
+    def _has_published(self) -> bool:
         content = self._unsent() if self._in_doubt else None
         if content is None:
             return False
