@@ -17,7 +17,8 @@ LARGE = bytes(range(256)) * (6 * MIB // 256)
 
 @pytest.fixture
 def fs(seaweedfs: S3Server, rootdirectory: str) -> StorageDriverFileSystem:
-    parameters = seaweedfs.parameters(rootdirectory, chunksize=5 * MIB)
+    # One part at a time: before the second is sent the first has arrived, and with it the upload.
+    parameters = seaweedfs.parameters(rootdirectory, chunksize=5 * MIB, uploadconcurrency=1)
     return StorageDriverFileSystem("s3", parameters=parameters, block_size=MIB)
 
 
@@ -54,7 +55,7 @@ def test_a_block_that_raises_leaves_no_upload(fs: StorageDriverFileSystem, mode:
 
 def drop(fs: StorageDriverFileSystem) -> None:
     file = fs.open("/x", "wb")
-    file.write(LARGE)
+    file.write(LARGE + LARGE)
     del file
     gc.collect(1)
 
