@@ -59,14 +59,14 @@ def named(*peers: str) -> pytest.MarkDecorator:
     return pytest.mark.parametrize("name", [pytest.param(it, marks=[OBSTORE] * (it == "obstore")) for it in peers])
 
 
-def pairs(operation: str = "", *, without: str = "") -> pytest.MarkDecorator:
-    """The pairs whose peer has an operation, without those of one peer or driver."""
+def pairs(operation: str = "", *, without: str = "", slow: str = "no driver") -> pytest.MarkDecorator:
+    """The pairs whose peer has an operation, without those of one peer or driver; those of another one are slow."""
     values = []
     for pair in PAIRS:
         if without in pair or (operation and operation not in DOES[pair[0]][0]):
             continue
         fails = pair == ("obstore", "gcs") and operation in ("write", "put", "move")
-        marks = [OBSTORE] * (pair[0] == "obstore") + [UNKNOWN] * fails
+        marks = [OBSTORE] * (pair[0] == "obstore") + [UNKNOWN] * fails + [pytest.mark.slow] * (slow in pair)
         values.append(pytest.param(pair, id="-".join(pair), marks=marks))
     return pytest.mark.parametrize("pair", values)
 
@@ -194,7 +194,7 @@ def test_listing_asks_the_store(peer: Subject, ours: StorageDriver) -> None:
     assert run(peer, Task("walk", "/dir")).found == 3
 
 
-@pairs("list", without="azure")
+@pairs("list", without="azure", slow="gcs")
 def test_goes_from_page_to_page(peer: Subject, ours: StorageDriver, pair: tuple[str, str], storage: Storage) -> None:
     with closing(make_subject(OWN, pair[1], storage(pair[1]))) as own:
         run(own, Task("tree", "/dir", size=1, count=1100, concurrency=8))

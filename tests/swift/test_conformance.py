@@ -10,7 +10,7 @@ from storagedriver.drivers.swift.store import SwiftStore
 from storagedriver.testsuites import suite
 from tests.servers.swift import SwiftServer
 from tests.swift.conftest import TEMP_URL_KEY
-from tests.variants import only
+from tests.variants import only, thinned
 
 CAPABILITIES = SwiftStore.capabilities
 _SHARED = "conformance"
@@ -60,9 +60,11 @@ TestSwift = suite(
     secrets=[TEMP_URL_KEY, "wrong-secret-of-a-test"],
 )
 # Without a prefix the names begin otherwise, those of the segments too.
-TestSwiftContainer = suite(
-    "swift in a plain container",
-    _without_prefix,
-    CAPABILITIES,
-    areas=only("names", "unfinished", "listing", "moving", "deleting", "urls"),
+TestSwiftContainer = thinned(
+    suite(
+        "swift in a plain container",
+        _without_prefix,
+        CAPABILITIES,
+        areas=only("names", "unfinished", "listing", "moving", "deleting", "urls"),
+    )
 )
