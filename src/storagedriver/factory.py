@@ -12,14 +12,12 @@ when `create` asks for it::
 
 from __future__ import annotations
 
-import difflib
-import sys
 from collections.abc import Callable, Mapping
-from importlib.metadata import EntryPoint, entry_points
 from typing import Any
 
 from storagedriver.driver import StorageDriver
-from storagedriver.errors import InvalidStorageDriverError, StorageDriverError
+from storagedriver.errors import InvalidStorageDriverError
+from storagedriver.plugins import Plugins
 
 __all__ = ["GROUP", "DriverFactory", "create", "names", "register", "unregister"]
 
@@ -28,9 +26,7 @@ GROUP = "storagedriver.drivers"
 
 DriverFactory = Callable[[Mapping[str, Any]], StorageDriver]
 
-_registered: dict[str, DriverFactory] = {}
-#: What was found, by the name and the places where packages were looked for.
-_loaded: dict[tuple[str, ...], DriverFactory] = {}
+_drivers: Plugins[DriverFactory] = Plugins(GROUP, "driver", InvalidStorageDriverError)
 
 
 def register(name: str, factory: DriverFactory | None) -> None:
@@ -48,13 +44,7 @@ def register(name: str, factory: DriverFactory | None) -> None:
     ValueError
         If `factory` is None, or if the name is registered already.
     """
-    if factory is None:
-        message = f"the factory of the storage driver {name!r} must not be None"
-        raise ValueError(message)
-    if name in _registered:
-        message = f"a storage driver named {name!r} is registered already"
-        raise ValueError(message)
-    _registered[name] = factory
+    _drivers.register(name, factory)
 
 
 def unregister(name: str) -> None:
@@ -65,12 +55,12 @@ def unregister(name: str) -> None:
     KeyError
         If nothing is registered by that name.
     """
-    del _registered[name]
+    _drivers.unregister(name)
 
 
 def names() -> list[str]:
     """The names that `create` knows, sorted. Nothing is loaded for it."""
-    return sorted({*_registered, *(point.name for point in entry_points(group=GROUP))})
+    return _drivers.names()
 
 
 def create(name: str, parameters: Mapping[str, Any] | None = None) -> StorageDriver:
@@ -92,44 +82,4 @@ def create(name: str, parameters: Mapping[str, Any] | None = None) -> StorageDri
     ParameterError
         If a parameter is missing or has a bad value.
     """
-    factory = _registered.get(name)
-    if factory is None:
-        factory = _load(name)
-    return factory(dict(parameters or {}))
-
-
-def _load(name: str) -> DriverFactory:
-    # To read what all installed packages bring costs as much as twenty requests.
-    place = (name, *sys.path)
-    factory = _loaded.get(place)
-    if factory is None:
-        factory = _loaded[place] = _found(name)
-    return factory
-
-
-def _found(name: str) -> DriverFactory:
-    points = {_identity(point): point for point in entry_points(group=GROUP, name=name)}
-    if not points:
-        known = names()
-        near = difflib.get_close_matches(str(name), known, n=1)
-        hint = f"did you mean {near[0]!r}? " if near else ""
-        detail = f"there is no such driver; {hint}known are {', '.join(known)}"
-        raise InvalidStorageDriverError(detail, driver_name=str(name))
-    if len(points) > 1:
-        packages = ", ".join(sorted(package for package, _ in points))
-        detail = f"more than one package brings it: {packages}; uninstall all but one of them"
-        raise InvalidStorageDriverError(detail, driver_name=name)
-    (point,) = points.values()
-    try:
-        factory: DriverFactory = point.load()
-    except StorageDriverError:
-        raise
-    except Exception as error:
-        detail = f"{point.value} cannot be loaded: {error}"
-        raise InvalidStorageDriverError(detail, driver_name=name) from error
-    return factory
-
-
-def _identity(point: EntryPoint) -> tuple[str, str]:
-    """The package and the target: one entry point that is found twice on the path counts once."""
-    return (point.dist.name if point.dist else "an unknown package", point.value)
+    return _drivers.get(name)(dict(parameters or {}))
