@@ -14,10 +14,11 @@ DRIVERS = sorted(path.name for path in (ROOT / "drivers").iterdir() if (path / "
 ADAPTER = sorted((ROOT / "adapter").rglob("*.py"))
 #: What stands above a module and must not be imported by it.
 ABOVE = {
-    "adapter": ("drivers", "swiftfs", "factory", "filesystem", "configuration", "cli", "bench"),
-    "drivers": ("factory", "filesystem", "configuration", "cli", "bench"),
-    "swiftfs": ("drivers", "factory", "filesystem", "configuration", "cli", "bench"),
-    "testsuites": ("adapter", "drivers", "swiftfs", "factory", "filesystem", "configuration", "cli"),
+    "adapter": ("drivers", "swiftfs", "middleware", "factory", "filesystem", "configuration", "cli", "bench"),
+    "drivers": ("middleware", "factory", "filesystem", "configuration", "cli", "bench"),
+    "swiftfs": ("drivers", "middleware", "factory", "filesystem", "configuration", "cli", "bench"),
+    "middleware": ("drivers", "swiftfs", "factory", "filesystem", "configuration", "cli", "bench"),
+    "testsuites": ("adapter", "drivers", "swiftfs", "middleware", "factory", "filesystem", "configuration", "cli"),
 }
 
 

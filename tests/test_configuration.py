@@ -450,10 +450,19 @@ def test_the_driver_is_made_with_the_parameters_as_they_were_written(tmp_path: P
     assert (tmp_path / "a").read_bytes() == b"1"
 
 
-def test_the_driver_warns_of_middleware() -> None:
-    configuration = Configuration(Storage("inmemory"), (Middleware("redirect"),))
-    with pytest.warns(StorageDriverWarning, match=r"not applied \(redirect\)"):
-        configuration.create_driver().close()
+def test_the_middleware_is_put_around_the_driver_in_its_order() -> None:
+    text = """\
+storage: inmemory
+middleware:
+  storage:
+    - {name: redirect, options: {baseurl: "https://a.example/x"}}
+    - {name: rewrite, disabled: true, options: {host: never.example}}
+    - {name: rewrite, options: {trimpathprefix: /x}}
+"""
+    environ = {"REGISTRY_MIDDLEWARE_STORAGE_2_OPTIONS_SCHEME": "http"}
+    with load(text, environ).create_driver() as driver:
+        assert driver.redirect_url("/b/c") == "http://a.example/b/c"
+        assert driver.name == "inmemory"
 
 
 def test_without_pyyaml_it_says_what_to_install() -> None:

@@ -23,7 +23,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from storagedriver import _yaml, factory, parameters
+from storagedriver import _yaml, factory, middleware, parameters
 from storagedriver.errors import ParameterError, StorageDriverWarning
 
 if TYPE_CHECKING:
@@ -84,30 +84,33 @@ class Configuration:
     storage : Storage
         The driver and its parameters.
     middleware : tuple of Middleware
-        The storage middleware in its order; those that are disabled are left
-        out. It is read, and not applied.
+        The storage middleware in its order, the innermost first; those that
+        are disabled are left out.
     """
 
     storage: Storage
     middleware: tuple[Middleware, ...] = ()
 
     def create_driver(self) -> StorageDriver:
-        """Make the driver. This is offline. Middleware gives a warning, as it is not applied.
+        """Make the driver, with the middleware around it. This is offline.
 
         Raises
         ------
         InvalidStorageDriverError
-            If there is no such driver.
+            If there is no such driver or middleware.
         MissingExtraError
-            If a package that it needs is not installed.
+            If a package that one of them needs is not installed.
         ParameterError
-            If it does not allow a parameter.
+            If one of them does not allow a parameter or an option.
         """
-        if self.middleware:
-            names = ", ".join(middleware.name for middleware in self.middleware)
-            message = f"storage middleware is not applied ({names}): URLs are those of the driver itself"
-            warnings.warn(message, StorageDriverWarning, stacklevel=2)
-        return factory.create(self.storage.name, self.storage.parameters)
+        driver = factory.create(self.storage.name, self.storage.parameters)
+        try:
+            for entry in self.middleware:
+                driver = middleware.create(entry.name, driver, entry.options)
+        except BaseException:
+            driver.close()
+            raise
+        return driver
 
 
 @dataclass(frozen=True)

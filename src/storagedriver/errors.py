@@ -17,6 +17,7 @@ __all__ = [
     "ConflictError",
     "IntegrityError",
     "InvalidAnswerError",
+    "InvalidMiddlewareError",
     "InvalidOffsetError",
     "InvalidPathError",
     "InvalidStorageDriverError",
@@ -196,6 +197,12 @@ class InvalidStorageDriverError(StorageDriverError, ValueError):
 
     summary = "invalid storage driver"
     code = errno.EINVAL
+
+
+class InvalidMiddlewareError(InvalidStorageDriverError):
+    """No storage middleware of this name is registered, or it cannot be loaded."""
+
+    summary = "invalid storage middleware"
 
 
 @contextmanager

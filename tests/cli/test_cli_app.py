@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 import storagedriver
-from storagedriver import cli, factory
+from storagedriver import cli, factory, middleware
 from storagedriver.errors import (
     BucketNotFoundError,
     ConflictError,
@@ -23,6 +23,7 @@ from storagedriver.errors import (
     UnavailableError,
     UnsupportedMethodError,
 )
+from storagedriver.middleware import MiddlewareDriver
 from tests.cli.dict_store import DictDriver
 from tests.cli.invoking import Invoke
 
@@ -187,12 +188,51 @@ def test_a_file_that_is_not_there_or_is_no_yaml(invoke: Invoke, tmp_path: Path) 
     assert SECRET not in shown
 
 
-def test_middleware_warns_where_urls_are_shown_only(invoke: Invoke, store: DictDriver, tmp_path: Path) -> None:
+def test_urls_go_through_the_middleware(invoke: Invoke, store: DictDriver, tmp_path: Path) -> None:
     store.base_url = "http://store"
-    (tmp_path / "c.yml").write_text("storage: dict\nmiddleware: {storage: [{name: redirect, options: {baseurl: x}}]}")
+    (tmp_path / "c.yml").write_text(
+        "storage: dict\nmiddleware: {storage: [{name: rewrite, options: {host: cdn.example:8443}}]}"
+    )
     options = ("--config", str(tmp_path / "c.yml"))
-    assert invoke(*options, "ls").err == ""
-    assert "middleware is not applied (redirect)" in invoke(*options, "url", "/a").err
+    assert invoke(*options, "url", "/a").lines == ["http://cdn.example:8443/a?method=GET&expires=1200"]
+    assert invoke(*options, "url", "--expires", "60s", "/a").lines == [
+        "http://cdn.example:8443/a?method=GET&expires=60"
+    ]
+    (record,) = invoke(*options, "--json", "url", "/a").records
+    assert record["expires"] is None
+
+
+def test_the_address_of_a_client_reaches_the_middleware(invoke: Invoke, store: DictDriver, tmp_path: Path) -> None:
+    class ByAddress(MiddlewareDriver):
+        def redirect_url(self, path: str, *_: object, client_address: str | None = None) -> str | None:
+            return f"http://{client_address}{path}"
+
+    assert store.base_url is None
+    middleware.register("by-address", lambda driver, _: ByAddress(driver))
+    try:
+        (tmp_path / "c.yml").write_text("storage: dict\nmiddleware: {storage: [{name: by-address}]}")
+        found = invoke("--config", str(tmp_path / "c.yml"), "url", "--client-address", "192.0.2.1", "/a")
+    finally:
+        middleware.unregister("by-address")
+    assert found.lines == ["http://192.0.2.1/a"]
+
+
+@pytest.mark.usefixtures("store")
+def test_a_bad_option_of_middleware_is_named_and_its_secrets_are_not(invoke: Invoke, tmp_path: Path) -> None:
+    (tmp_path / "c.yml").write_text(f"""
+storage: dict
+middleware:
+  storage:
+    - name: alicdn
+      options: {{baseurl: cdn.example, authtype: {SECRET}, privatekey: {SECRET}}}
+""")
+    for command in (("url", "/a"), ("ls",), ("--debug", "url", "/a")):
+        shown = invoke("--config", str(tmp_path / "c.yml"), *command, code=2).err
+        assert "alicdn: invalid parameter: authtype" in shown
+        assert SECRET not in shown
+    shown = invoke("--config", str(tmp_path / "c.yml"), "check", code=2).text
+    assert "authtype" in shown
+    assert SECRET not in shown
 
 
 def test_drivers(invoke: Invoke, store: DictDriver) -> None:

@@ -211,6 +211,24 @@ class FsspecDriver(StorageDriver):
         with self._call(path):
             return self._store.sign(key, method, expires)
 
+    def origin_path(self, network: str, path: str) -> str | None:
+        """Where a content delivery network in front of this store finds a file.
+
+        Parameters
+        ----------
+        network : str
+            The network, by the name of its storage middleware.
+        path : str
+            The file.
+
+        Returns
+        -------
+        str or None
+            The path of the file's URL there, unquoted and without a ``/`` at
+            its beginning. None if this store is not one that the network serves.
+        """
+        return self._store.origin_path(network, self._key(path))
+
     def walk(self, path: str, visit: Visit, start_after: str = "") -> None:
         """Visit everything below `path`, depth first."""
         walk = self._walk(path, start_after)

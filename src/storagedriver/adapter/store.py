@@ -418,6 +418,10 @@ class Store(ABC):
         """A signed URL for GET or HEAD, None where that is not possible."""
         return None
 
+    def origin_path(self, network: str, key: str, /) -> str | None:  # noqa: ARG002 - most are no origin of any
+        """As `storagedriver.adapter.driver.FsspecDriver.origin_path`, of a key."""
+        return None
+
     @abstractmethod
     def begin(self, key: str, /) -> Upload:
         """Begin an upload, clearing unfinished ones of exactly this key."""

@@ -9,6 +9,7 @@ import click
 from storagedriver.errors import (
     BucketNotFoundError,
     ConflictError,
+    InvalidMiddlewareError,
     InvalidOffsetError,
     InvalidPathError,
     InvalidStorageDriverError,
@@ -58,6 +59,7 @@ Exit codes:
 
 _ADVICE: tuple[tuple[type[BaseException], str], ...] = (
     (ParameterError, "mend this parameter in the configuration, in REGISTRY_* or in --param"),
+    (InvalidMiddlewareError, "mend this name below middleware.storage, or install the package that brings it"),
     (InvalidStorageDriverError, "'storagedriver drivers' lists the names"),
     (
         UnavailableError,

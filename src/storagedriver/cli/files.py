@@ -8,7 +8,7 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from datetime import timedelta
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 import click
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn, TransferSpeedColumn
@@ -230,15 +230,22 @@ def _check_named(session: Session, path: str) -> None:
 @click.command(cls=SessionCommand)
 @click.argument("path")
 @click.option("--method", default="GET", show_default=True, help="The method that it is for: GET or HEAD.")
-@click.option("--expires", type=DURATION, default="20m", show_default=True, help="How long it works.")
+@click.option("--expires", type=DURATION, help="How long it works.  [default: 20m, or what the middleware says]")
+@click.option("--client-address", metavar="ADDRESS", help="The address of the client that it is for.")
 @pass_session
-def url(session: Session, path: str, method: str, expires: timedelta) -> None:
-    """Show a signed URL of the file PATH. Whether it exists is not looked up."""
-    driver = session.signing_driver
+def url(session: Session, path: str, method: str, expires: timedelta | None, client_address: str | None) -> None:
+    """Show a signed URL of the file PATH. Whether it exists is not looked up.
+
+    The middleware of the configuration is applied. Some of it gives a URL by the address of the client.
+    """
+    driver = session.driver
     method = method.upper()
-    signed = driver.redirect_url(path, method, expires)
+    if expires is None and not session.configuration.middleware:
+        expires = timedelta(minutes=20)
+    asked: dict[str, Any] = {} if expires is None else {"expires": expires}
+    signed = driver.redirect_url(path, method, client_address=client_address, **asked)
     if signed is None:
         detail = "the store, or its credentials, cannot sign URLs"
         raise UnsupportedMethodError(detail, driver_name=driver.name, path=path)
-    record = {"path": path, "method": method, "expires": expires.total_seconds(), "url": signed}
-    session.output.show(record, signed)
+    seconds = None if expires is None else expires.total_seconds()
+    session.output.show({"path": path, "method": method, "expires": seconds, "url": signed}, signed)

@@ -11,7 +11,7 @@ from typing import Any
 
 import click
 
-from storagedriver import configuration, factory
+from storagedriver import configuration
 from storagedriver.cli.output import Output
 from storagedriver.driver import StorageDriver
 
@@ -40,19 +40,14 @@ class Session:
         else:
             raise click.UsageError("Which storage? Give --config FILE or --driver NAME, or set REGISTRY_STORAGE.")
         self.output.hide(found.storage.parameters)
+        for middleware in found.middleware:
+            self.output.hide(middleware.options)
         return found
 
     @functools.cached_property
     def driver(self) -> StorageDriver:
-        """The driver. It warns of nothing: middleware changes URLs alone, and only `signing_driver` gives those."""
-        storage = self.configuration.storage
-        return factory.create(storage.name, storage.parameters)
-
-    @functools.cached_property
-    def signing_driver(self) -> StorageDriver:
-        """The driver, with a warning if there is middleware, which would change its URLs."""
-        self.__dict__["driver"] = self.configuration.create_driver()
-        return self.driver
+        """The driver, with the middleware of the file around it."""
+        return self.configuration.create_driver()
 
     def close(self) -> None:
         """Close the driver if there is one."""

@@ -106,6 +106,10 @@ class OSSStore(BucketStore):
         """A signed URL."""
         return self._bucket.requests.presign(method, self._bucket.full(key), max(1, int(expires.total_seconds())))
 
+    def origin_path(self, network: str, key: str, /) -> str | None:
+        """The key without the root directory, as in the registry: that is for the CDN's origin or base URL to add."""
+        return key if network == "alicdn" else None
+
     def close(self) -> None:
         """Close the connections of this process."""
         self._bucket.requests.close()

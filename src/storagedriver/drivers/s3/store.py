@@ -113,6 +113,10 @@ class S3Store(BucketStore):
         """A signed URL, for the redirectendpoint if there is one."""
         return signing.sign(self._bucket, self._signing, key, method, expires)
 
+    def origin_path(self, network: str, key: str, /) -> str | None:
+        """The key in the bucket: CloudFront, with the bucket as its origin, serves it by that."""
+        return self._bucket.full(key) if network == "cloudfront" else None
+
     def close(self) -> None:
         """Close the connections of this process."""
         self._bucket.requests.close()
