@@ -91,8 +91,14 @@ class Configuration:
     storage: Storage
     middleware: tuple[Middleware, ...] = ()
 
-    def create_driver(self) -> StorageDriver:
+    def create_driver(self, *, urls: bool = True) -> StorageDriver:
         """Make the driver, with the middleware around it. This is offline.
+
+        Parameters
+        ----------
+        urls : bool
+            Whether URLs are wanted. False leaves out the middleware that
+            changes nothing else, and what is not installed, with a warning.
 
         Raises
         ------
@@ -106,7 +112,8 @@ class Configuration:
         driver = factory.create(self.storage.name, self.storage.parameters)
         try:
             for entry in self.middleware:
-                driver = middleware.create(entry.name, driver, entry.options)
+                if urls or _changes_content(entry.name):
+                    driver = middleware.create(entry.name, driver, entry.options)
         except BaseException:
             driver.close()
             raise
@@ -118,6 +125,15 @@ class _MiddlewareEntry:
     name: str = parameters.string(required=True)
     options: Mapping[str, Any] | None = parameters.mapping(secret=True)
     disabled: bool = parameters.boolean()
+
+
+def _changes_content(name: str) -> bool:
+    """Whether a middleware that is installed may change more than URLs."""
+    if name in middleware.names():
+        return not middleware.changes_urls_alone(name)
+    message = f"middleware {name} is not installed and not applied: what it changes is missing here"
+    warnings.warn(message, StorageDriverWarning, stacklevel=3)
+    return False
 
 
 def load(

@@ -11,6 +11,7 @@ import pytest
 
 import storagedriver
 from storagedriver import cli, factory, middleware
+from storagedriver.driver import FileReader
 from storagedriver.errors import (
     BucketNotFoundError,
     ConflictError,
@@ -24,7 +25,7 @@ from storagedriver.errors import (
     UnsupportedMethodError,
 )
 from storagedriver.middleware import MiddlewareDriver
-from tests.cli.dict_store import DictDriver
+from tests.cli.dict_store import DictDriver, DictReader
 from tests.cli.invoking import Invoke
 
 SECRET = "s3cr3t-0123"
@@ -226,13 +227,45 @@ middleware:
     - name: alicdn
       options: {{baseurl: cdn.example, authtype: {SECRET}, privatekey: {SECRET}}}
 """)
-    for command in (("url", "/a"), ("ls",), ("--debug", "url", "/a")):
+    for command in (("url", "/a"), ("--debug", "url", "/a")):
         shown = invoke("--config", str(tmp_path / "c.yml"), *command, code=2).err
         assert "alicdn: invalid parameter: authtype" in shown
         assert SECRET not in shown
     shown = invoke("--config", str(tmp_path / "c.yml"), "check", code=2).text
     assert "authtype" in shown
     assert SECRET not in shown
+
+
+@pytest.mark.usefixtures("store")
+def test_commands_without_urls_do_without_what_changes_urls(invoke: Invoke, tmp_path: Path) -> None:
+    (tmp_path / "c.yml").write_text("""
+storage: dict
+middleware:
+  storage:
+    - name: cloudfront
+      options: {baseurl: cdn.example, privatekey: /not/on/this/machine.pem, keypairid: K2}
+    - name: unheard
+""")
+    options = ("--config", str(tmp_path / "c.yml"))
+    shown = invoke(*options, "ls").err
+    assert shown.count("warning") == 1
+    assert "middleware unheard is not installed and not applied" in shown
+    assert "privatekey" in invoke(*options, "url", "/a", code=2).err
+
+
+def test_what_changes_contents_is_applied_to_every_command(invoke: Invoke, store: DictDriver, tmp_path: Path) -> None:
+    class Upper(MiddlewareDriver):
+        def reader(self, path: str, offset: int = 0, length: int | None = None) -> FileReader:
+            return DictReader(self.get_content(path).upper(), offset, length)
+
+    store.put_content("/a", b"content")
+    middleware.register("upper", lambda driver, _: Upper(driver))
+    try:
+        (tmp_path / "c.yml").write_text("storage: dict\nmiddleware: {storage: [{name: upper}]}")
+        found = invoke("--config", str(tmp_path / "c.yml"), "cat", "/a")
+    finally:
+        middleware.unregister("upper")
+    assert found.out == b"CONTENT"
 
 
 def test_drivers(invoke: Invoke, store: DictDriver) -> None:

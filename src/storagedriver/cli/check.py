@@ -149,7 +149,7 @@ def check(session: Session, ctx: click.Context, read_only: bool) -> None:
 
     def make() -> str:
         nonlocal driver
-        driver = session.driver
+        driver = session.signing_driver
         return driver.name
 
     checklist.attempt("parameters", "use this driver", make)

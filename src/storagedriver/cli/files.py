@@ -238,7 +238,7 @@ def url(session: Session, path: str, method: str, expires: timedelta | None, cli
 
     The middleware of the configuration is applied. Some of it gives a URL by the address of the client.
     """
-    driver = session.driver
+    driver = session.signing_driver
     method = method.upper()
     if expires is None and not session.configuration.middleware:
         expires = timedelta(minutes=20)

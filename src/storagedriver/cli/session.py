@@ -46,8 +46,14 @@ class Session:
 
     @functools.cached_property
     def driver(self) -> StorageDriver:
-        """The driver, with the middleware of the file around it."""
-        return self.configuration.create_driver()
+        """The driver, without the middleware that changes URLs alone: only `signing_driver` gives those."""
+        return self.configuration.create_driver(urls=False)
+
+    @functools.cached_property
+    def signing_driver(self) -> StorageDriver:
+        """The driver with all of its middleware."""
+        self.__dict__["driver"] = self.configuration.create_driver()
+        return self.driver
 
     def close(self) -> None:
         """Close the driver if there is one."""

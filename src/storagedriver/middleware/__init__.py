@@ -24,10 +24,20 @@ from typing import Any
 
 from storagedriver.driver import StorageDriver
 from storagedriver.errors import InvalidMiddlewareError
-from storagedriver.middleware.driver import MiddlewareDriver
+from storagedriver.middleware.driver import MiddlewareDriver, for_urls, is_for_urls
 from storagedriver.plugins import Plugins
 
-__all__ = ["GROUP", "MiddlewareDriver", "MiddlewareFactory", "create", "names", "register", "unregister"]
+__all__ = [
+    "GROUP",
+    "MiddlewareDriver",
+    "MiddlewareFactory",
+    "changes_urls_alone",
+    "create",
+    "for_urls",
+    "names",
+    "register",
+    "unregister",
+]
 
 #: The entry point group that middleware is found in.
 GROUP = "storagedriver.middleware"
@@ -94,3 +104,14 @@ def create(name: str, driver: StorageDriver, options: Mapping[str, Any] | None =
         If an option is missing or has a bad value.
     """
     return _middleware.get(name)(driver, dict(options or {}))
+
+
+def changes_urls_alone(name: str) -> bool:
+    """Whether a middleware is marked by `for_urls`; it is loaded for that.
+
+    Raises
+    ------
+    InvalidMiddlewareError
+        As for `create`.
+    """
+    return is_for_urls(_middleware.get(name))

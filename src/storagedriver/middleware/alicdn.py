@@ -13,6 +13,7 @@ from urllib.parse import SplitResult, urlsplit
 from storagedriver import parameters
 from storagedriver.driver import StorageDriver
 from storagedriver.errors import ParameterError
+from storagedriver.middleware.driver import for_urls
 from storagedriver.middleware.network import NetworkDriver
 from storagedriver.middleware.options import base_url, lifetime
 
@@ -46,6 +47,7 @@ class AliCDNOptions:
     duration: Any = parameters.anything()
 
 
+@for_urls
 def create(driver: StorageDriver, options: Mapping[str, Any]) -> AliCDN:
     """Put ``alicdn`` around a driver.
 

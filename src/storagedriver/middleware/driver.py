@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import builtins
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from storagedriver.driver import (
     Capabilities,
@@ -25,7 +25,25 @@ from storagedriver.paths import ROOT, WalkOrder, check_path
 if TYPE_CHECKING:
     from typing_extensions import Buffer
 
-__all__ = ["MiddlewareDriver", "SigningMiddleware"]
+__all__ = ["MiddlewareDriver", "SigningMiddleware", "for_urls", "is_for_urls"]
+
+F = TypeVar("F", bound=Callable[..., StorageDriver])
+_MARK = "changes_urls_alone"
+
+
+def for_urls(create: F) -> F:
+    """Mark the callable of a middleware that changes nothing but URLs.
+
+    Where no URL is wanted, as in most subcommands of the command, it is left
+    out, and the packages and files that it needs are not needed.
+    """
+    setattr(create, _MARK, True)
+    return create
+
+
+def is_for_urls(create: Callable[..., StorageDriver]) -> bool:
+    """Whether a callable is marked so."""
+    return getattr(create, _MARK, False) is True
 
 
 class MiddlewareDriver(StorageDriver):

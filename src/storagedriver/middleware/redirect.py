@@ -11,7 +11,7 @@ from urllib.parse import SplitResult, unquote
 
 from storagedriver import parameters
 from storagedriver.driver import StorageDriver
-from storagedriver.middleware.driver import SigningMiddleware
+from storagedriver.middleware.driver import SigningMiddleware, for_urls
 from storagedriver.middleware.options import base_url, quoted
 
 __all__ = ["Redirect", "RedirectOptions", "create"]
@@ -32,6 +32,7 @@ class RedirectOptions:
     baseurl: str = parameters.string(required=True)
 
 
+@for_urls
 def create(driver: StorageDriver, options: Mapping[str, Any]) -> Redirect:
     """Put ``redirect`` around a driver.
 

@@ -11,7 +11,7 @@ from urllib.parse import unquote, urlsplit
 from storagedriver import parameters
 from storagedriver.driver import StorageDriver
 from storagedriver.errors import ParameterError
-from storagedriver.middleware.driver import MiddlewareDriver
+from storagedriver.middleware.driver import MiddlewareDriver, for_urls
 from storagedriver.middleware.options import SCHEME, check_host, quoted
 
 __all__ = ["Rewrite", "RewriteOptions", "create"]
@@ -38,6 +38,7 @@ class RewriteOptions:
     trimpathprefix: str = parameters.string()
 
 
+@for_urls
 def create(driver: StorageDriver, options: Mapping[str, Any]) -> Rewrite:
     """Put ``rewrite`` around a driver.
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from storagedriver.driver import StorageDriver
 from storagedriver.errors import needing_extra
+from storagedriver.middleware.driver import for_urls
 
 if TYPE_CHECKING:
     from storagedriver.middleware.cloudfront.driver import CloudFront
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
 __all__ = ["create"]
 
 
+@for_urls
 def create(driver: StorageDriver, options: Mapping[str, Any]) -> CloudFront:
     """Put ``cloudfront`` around a driver. The private key is read; nothing is sent.
 
