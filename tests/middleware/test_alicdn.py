@@ -94,6 +94,12 @@ def test_other_drivers_keep_their_urls(s3: StorageDriver) -> None:
     assert driver.capabilities == memory.capabilities
 
 
+def test_it_replaces_the_urls_of_other_middleware_as_in_the_registry(oss: StorageDriver) -> None:
+    below = middleware.create("redirect", oss, {"baseurl": "https://m.example"})
+    driver = middleware.create("alicdn", below, OPTIONS)
+    assert str(driver.redirect_url("/a")).startswith("https://cdn.example.com/")
+
+
 def test_the_key_is_not_shown(oss: StorageDriver) -> None:
     driver = middleware.create("alicdn", oss, OPTIONS)
     assert KEY not in repr(driver)

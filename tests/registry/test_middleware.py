@@ -110,7 +110,7 @@ def test_two_of_them_are_chained_in_order(
     assert ours == theirs
 
 
-def test_cloudfront_and_the_clients_that_it_passes_by(
+def test_cloudfront_and_the_clients_that_are_sent_to_the_store(
     registry: StartRegistry, storage: MakeStorage, cloudfront: dict[str, Any], pem: bytes, ranges: RangesServer
 ) -> None:
     filtered = {"ipfilteredby": "awsregion", "awsregion": "us-east-1,eu-west-1", "iprangesurl": ranges.url}

@@ -62,16 +62,16 @@ class NetworkDriver(SigningMiddleware):
         expires: timedelta | None = None,
         client_address: str | None = None,
     ) -> str | None:
-        """A signed URL of the network, or that of the driver below for a client that it does not serve."""
+        """A signed URL of the network, or that of the driver below for a client that is sent to the store."""
         if self._is_served:
             self.check_url(path, method, expires)
-            if not self.is_passed_by(client_address):
+            if not self.goes_to_store(client_address):
                 seconds = int((self._lifetime if expires is None else expires).total_seconds())
                 key = quote(self._origin_path(path) or "", safe="/~")
                 return self.sign(f"{self._base}/{key}", int(time.time()) + max(1, seconds))
         return MiddlewareDriver.redirect_url(self, path, method, expires, client_address)
 
-    def is_passed_by(self, client_address: str | None) -> bool:  # noqa: ARG002 - some networks choose
+    def goes_to_store(self, client_address: str | None) -> bool:  # noqa: ARG002 - some networks choose
         """Whether this client is sent to the store itself."""
         return False
 

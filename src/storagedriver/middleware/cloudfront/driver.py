@@ -48,7 +48,7 @@ class CloudFront(NetworkDriver):
         self._signer = signer
         self._ranges = ranges
 
-    def is_passed_by(self, client_address: str | None) -> bool:
+    def goes_to_store(self, client_address: str | None) -> bool:
         """Whether the client is in Amazon's network, and is to be sent to the bucket for it."""
         return self._ranges is not None and self._ranges.contains(client_address)
 
