@@ -125,6 +125,7 @@ BAD = [
     pytest.param(200, b'{"prefixes": [], "ipv6_prefixes": {"a": 1}}', id="half of it"),
     pytest.param(200, b'{"prefixes": ["3.5.0.0/16"], "ipv6_prefixes": []}', id="another form"),
     pytest.param(200, b"\xff\xfe", id="no text"),
+    pytest.param(200, b"[" * 200_000, id="a deep document"),
 ]
 
 

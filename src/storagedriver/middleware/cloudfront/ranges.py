@@ -126,7 +126,7 @@ class AddressRanges:
             pause = min(_RETRY, self._frequency.total_seconds())
             try:
                 self._networks = Networks(self._selected(self._read()))
-            except (AnswerError, HTTPError, OSError, ValueError) as error:
+            except (AnswerError, HTTPError, OSError, ValueError, RecursionError) as error:
                 known = "those known before are used" if self._networks else "clients are sent to CloudFront"
                 self._warn(f"cannot be read, {known}: {error}")
             else:
