@@ -12,13 +12,26 @@ import pytest
 ROOT = Path(__file__).parents[1] / "src" / "storagedriver"
 DRIVERS = sorted(path.name for path in (ROOT / "drivers").iterdir() if (path / "__init__.py").exists())
 ADAPTER = sorted((ROOT / "adapter").rglob("*.py"))
+#: The layers above the drivers.
+TOOLS = ("factory", "filesystem", "configuration", "registry", "cli", "bench")
 #: What stands above a module and must not be imported by it.
 ABOVE = {
-    "adapter": ("drivers", "swiftfs", "middleware", "factory", "filesystem", "configuration", "cli", "bench"),
-    "drivers": ("middleware", "factory", "filesystem", "configuration", "cli", "bench"),
-    "swiftfs": ("drivers", "middleware", "factory", "filesystem", "configuration", "cli", "bench"),
-    "middleware": ("drivers", "swiftfs", "factory", "filesystem", "configuration", "cli", "bench"),
-    "testsuites": ("adapter", "drivers", "swiftfs", "middleware", "factory", "filesystem", "configuration", "cli"),
+    "adapter": ("drivers", "swiftfs", "middleware", *TOOLS),
+    "drivers": ("middleware", *TOOLS),
+    "swiftfs": ("drivers", "middleware", *TOOLS),
+    "middleware": ("drivers", "swiftfs", *TOOLS),
+    "registry": (
+        "adapter",
+        "drivers",
+        "swiftfs",
+        "middleware",
+        "factory",
+        "filesystem",
+        "configuration",
+        "cli",
+        "bench",
+    ),
+    "testsuites": ("adapter", "drivers", "swiftfs", "middleware", *TOOLS),
 }
 
 
