@@ -9,7 +9,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from storagedriver.driver import StorageDriver
+from storagedriver.errors import PermissionDeniedError
 from storagedriver.registry import layout
+from tests.dict_driver import DictDriver
 
 MANIFEST = "application/vnd.oci.image.manifest.v1+json"
 DOCKER = "application/vnd.docker.distribution.manifest.v2+json"
@@ -21,6 +23,19 @@ UUID = "0f8fad5b-d9cb-469f-a165-70867728950e"
 
 def digest_of(content: bytes) -> str:
     return f"sha256:{hashlib.sha256(content).hexdigest()}"
+
+
+class RefusingDriver(DictDriver):
+    """A driver of a store that lists some files and does not give their content."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.refused: set[str] = set()
+
+    def data(self, path: str) -> bytes:
+        if path in self.refused:
+            raise PermissionDeniedError("not this one", driver_name=self.name, path=path)
+        return super().data(path)
 
 
 @dataclass
@@ -81,7 +96,12 @@ class Writer:
 
     def artifact(self, repository: str, subject: str, *tags: str, content: bytes = b"signature") -> str:
         blob = self.descriptor(self.layer(repository, content), "application/octet-stream")
-        tree = {"mediaType": ARTIFACT, "artifactType": "x/y", "blobs": [blob], "subject": self.descriptor(subject, INDEX)}
+        tree = {
+            "mediaType": ARTIFACT,
+            "artifactType": "x/y",
+            "blobs": [blob],
+            "subject": self.descriptor(subject, INDEX),
+        }
         return self.manifest(repository, tree, *tags)
 
     def schema1(self, repository: str, *tags: str, layers: tuple[bytes, ...]) -> str:
@@ -97,7 +117,7 @@ class Writer:
 
 
 def random_registry(writer: Writer, seed: int) -> None:
-    """Repositories that share layers, with indexes, moved and deleted tags, deleted manifests and pushes that broke off.
+    """Repositories that share layers, with indexes, tags that were moved, manifests that were deleted, broken pushes.
 
     It has nothing that makes the registry's own garbage-collect fail.
     """
@@ -112,7 +132,9 @@ def random_registry(writer: Writer, seed: int) -> None:
             made.append(writer.image(repository, *_tags(choose), layers=layers, kind=kind))
             if len(made) > 1 and choose.random() < 0.3:
                 children = tuple(choose.sample(made, 2))
-                made.append(writer.index(repository, *_tags(choose), children=children, kind=choose.choice([INDEX, LIST])))
+                made.append(
+                    writer.index(repository, *_tags(choose), children=children, kind=choose.choice([INDEX, LIST]))
+                )
         for digest in made:
             if choose.random() < 0.25 and writer.driver.exists(layout.revision_path(repository, digest)):
                 delete_manifest(writer.driver, repository, digest)

@@ -37,6 +37,9 @@ _COMMANDS = {
     "url": "files",
     "uploads": "uploads",
     "purge": "uploads",
+    "verify": "registry",
+    "usage": "registry",
+    "garbage": "garbage",
     "check": "check",
     "bench": "bench",
 }

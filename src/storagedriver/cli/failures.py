@@ -53,6 +53,7 @@ Exit codes:
   6    the store cannot be reached or is busy
   7    conflict: another writer changed the object or the upload
   8    the store cannot do this
+  9    verify has found damage
   130  interrupted
   141  the reader of the output has gone
 """

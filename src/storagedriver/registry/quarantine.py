@@ -34,8 +34,8 @@ _THREADS = 8
 #: Files in one list.
 _BATCH = 500
 _ABOVE = layout.TOP.rpartition("/")[0]
-_STAMP = "%Y%m%dT%H%M%SZ"
-_PLACE = re.compile(rf"{layout.QUARANTINE}/(?P<stamp>[0-9]{{8}}T[0-9]{{6}}Z)-[0-9a-f]+(?P<rest>/v2/.+)")
+_STAMP = "%Y%m%dT%H%M%S.%fZ"
+_PLACE = re.compile(rf"{layout.QUARANTINE}/(?P<stamp>[0-9]{{8}}T[0-9]{{6}}\.[0-9]{{6}}Z)-[0-9a-f]+(?P<rest>/v2/.+)")
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,312 @@
+"""What nothing refers to, beside the registry's own garbage-collect; and its removal."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from storagedriver import factory
+from storagedriver.driver import StorageDriver
+from storagedriver.errors import ConflictError, PathNotFoundError
+from storagedriver.registry import layout
+from storagedriver.registry.garbage import garbage
+from storagedriver.registry.layout import Kind, place_of
+from storagedriver.registry.quarantine import delete_garbage, quarantine_garbage, quarantined
+from storagedriver.registry.verify import verify
+from tests.registry.generated import RefusingDriver, Writer, delete_manifest, random_registry
+from tests.servers.base import program
+from tests.variants import is_slow
+
+SEEDS = range(50 if is_slow() else 2)
+NOW = timedelta(0)
+
+
+@pytest.fixture
+def driver() -> Iterator[StorageDriver]:
+    with factory.create("inmemory", {}) as driver:
+        yield driver
+
+
+@pytest.fixture
+def writer(driver: StorageDriver) -> Writer:
+    return Writer(driver)
+
+
+def collect(root: Path, *options: str, dry_run: bool = True) -> str:
+    """What the registry's own garbage-collect says it does, or would do."""
+    config = root.parent / "config.yml"
+    config.write_text(json.dumps({"version": 0.1, "storage": {"filesystem": {"rootdirectory": str(root)}}}))
+    done = subprocess.run(
+        [
+            program("docker-registry", "apt install docker-registry"),
+            "garbage-collect",
+            *(["--dry-run"] if dry_run else []),
+            *options,
+            str(config),
+        ],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+        env={name: value for name, value in os.environ.items() if not name.startswith("REGISTRY_")},
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def eligible(shown: str) -> set[str]:
+    return set(re.findall(r"^blob eligible for deletion: (\S+)$", shown, re.MULTILINE))
+
+
+def blobs(driver: StorageDriver, *, untagged: bool = False) -> set[str]:
+    return {item.digest for item in garbage(driver, untagged=untagged) if item.kind == "blob"}
+
+
+def damage(driver: StorageDriver) -> list[str]:
+    """What is broken; links to layers that were removed are not."""
+    return [found.kind for found in verify(driver, digests=True) if found.severity == "damage"]
+
+
+def digests(driver: StorageDriver) -> set[str]:
+    return {place.digest for place in places(driver) if place.kind is Kind.BLOB}
+
+
+def places(driver: StorageDriver) -> list[layout.Place]:
+    return [place_of(info.path) for info in driver.files(layout.TOP)]
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_garbage_is_what_the_registry_would_delete(tmp_path: Path, seed: int) -> None:
+    root = tmp_path / "storage"
+    with factory.create("filesystem", {"rootdirectory": str(root)}) as driver:
+        random_registry(Writer(driver), seed)
+        found = blobs(driver)
+        assert found == eligible(collect(root))
+        assert found
+        list(delete_garbage(driver))
+        assert eligible(collect(root)) == set()
+        assert blobs(driver) == set()
+
+
+def test_what_an_index_refers_to_stays_though_releases_of_the_registry_drop_it(tmp_path: Path) -> None:
+    root = tmp_path / "storage"
+    with factory.create("filesystem", {"rootdirectory": str(root)}) as driver:
+        writer = Writer(driver)
+        first = writer.image("app", layers=(b"amd64",))
+        second = writer.image("app", layers=(b"arm64",))
+        writer.index("app", "latest", children=(first, second))
+        untagged = writer.image("app", layers=(b"of an untagged one",))
+        shown = collect(root, "--delete-untagged")
+        assert {first, second, untagged} <= set(re.findall(r"manifest eligible for deletion: (\S+)", shown))
+        assert [item.digest for item in garbage(driver, untagged=True) if item.kind == "manifest"] == [untagged]
+        assert len(blobs(driver, untagged=True)) == 3
+        list(delete_garbage(driver, untagged=True))
+        assert damage(driver) == []
+        assert first in digests(driver)
+
+
+def test_an_index_in_an_index_and_what_is_about_a_kept_manifest_stay(driver: StorageDriver, writer: Writer) -> None:
+    image = writer.image("app", layers=(b"1",))
+    inner = writer.index("app", children=(image,))
+    writer.index("app", "latest", children=(inner,))
+    signature = writer.artifact("app", image)
+    writer.artifact("app", signature, content=b"of the signature")
+    writer.image("app", layers=(b"about it",), subject=image)
+    gone = writer.image("app", layers=(b"2",))
+    orphan = writer.artifact("app", gone, content=b"of what is untagged")
+    found = list(garbage(driver, untagged=True))
+    assert {item.digest for item in found if item.kind == "manifest"} == {gone, orphan}
+
+
+def test_a_manifest_that_a_tag_stood_for_goes_with_the_entry_in_the_index(
+    driver: StorageDriver, writer: Writer
+) -> None:
+    old = writer.image("app", "latest", layers=(b"1",))
+    new = writer.image("app", "latest", layers=(b"2",))
+    assert list(garbage(driver)) == []
+    list(delete_garbage(driver, untagged=True))
+    assert not driver.exists(layout.tag_index_path("app", "latest", old))
+    assert driver.exists(layout.tag_index_path("app", "latest", new))
+    assert damage(driver) == []
+
+
+def test_a_tag_whose_link_is_empty_keeps_all_that_it_may_stand_for(driver: StorageDriver, writer: Writer) -> None:
+    writer.image("app", "latest", layers=(b"1",))
+    writer.image("app", "latest", layers=(b"2",))
+    driver.put_content(layout.tag_path("app", "latest"), b"")
+    assert list(garbage(driver, untagged=True)) == []
+
+
+def test_a_link_that_holds_another_digest_than_its_path_keeps_both(driver: StorageDriver, writer: Writer) -> None:
+    first = writer.image("app", layers=(b"1",))
+    second = writer.image("app", layers=(b"2",))
+    driver.delete(layout.revision_path("app", second))
+    driver.put_content(layout.revision_path("app", first), second.encode())
+    assert list(delete_garbage(driver)) == []
+    assert {first, second} <= digests(driver)
+
+
+@pytest.mark.parametrize("content", [b"", b"{", b"{}", b"[]", b"x" * (5 << 20)], ids=len)
+def test_nothing_is_removed_while_a_manifest_is_not_understood(
+    driver: StorageDriver, writer: Writer, content: bytes
+) -> None:
+    manifest = writer.image("app", "latest", layers=(b"1",))
+    driver.put_content(layout.blob_path(manifest), content)
+    before = len(list(driver.files()))
+    for remove in (delete_garbage, quarantine_garbage):
+        with pytest.raises(ConflictError, match=f"{manifest} of app"):
+            list(remove(driver, untagged=True))
+    assert len(list(driver.files())) == before
+
+
+@pytest.mark.parametrize("kind", ["tag", "revision", "manifest"])
+def test_nothing_is_removed_while_something_cannot_be_read(kind: str) -> None:
+    driver = RefusingDriver()
+    writer = Writer(driver)
+    manifest = writer.image("app", "latest", layers=(b"1",))
+    orphan = writer.blob(b"orphan")
+    paths = {
+        "tag": layout.tag_path("app", "latest"),
+        "revision": layout.revision_path("app", manifest),
+        "manifest": layout.blob_path(manifest),
+    }
+    driver.refused.add(paths[kind])
+    for remove in (delete_garbage, quarantine_garbage):
+        with pytest.raises(ConflictError, match="not this one"):
+            list(remove(driver, untagged=True))
+    assert orphan in digests(driver)
+
+
+def test_no_registry_is_not_an_empty_one(driver: StorageDriver) -> None:
+    driver.put_content("/elsewhere", b"")
+    with pytest.raises(PathNotFoundError):
+        list(garbage(driver))
+
+
+def test_what_is_younger_is_left(driver: StorageDriver, writer: Writer) -> None:
+    writer.image("app", "latest", layers=(b"1",))
+    writer.blob(b"orphan")
+    assert list(delete_garbage(driver, min_age=timedelta(hours=1))) == []
+    assert list(quarantine_garbage(driver, min_age=timedelta(hours=1))) == []
+
+
+def test_a_dry_run_changes_nothing(driver: StorageDriver, writer: Writer) -> None:
+    writer.image("app", layers=(b"1",))
+    before = [info.path for info in driver.files()]
+    deleted = list(delete_garbage(driver, untagged=True, dry_run=True))
+    moved = list(quarantine_garbage(driver, untagged=True, dry_run=True))
+    assert [action.path for action in deleted] == [action.path for action in moved]
+    assert len(moved) == 4
+    assert [info.path for info in driver.files()] == before
+
+
+def test_what_was_removed_is_listed(driver: StorageDriver, writer: Writer) -> None:
+    writer.image("app", layers=(b"1",))
+    deleted = [action.path for action in delete_garbage(driver, untagged=True)]
+    lists = [info.path for info in driver.files(f"{layout.QUARANTINE}/removed")]
+    lines = [json.loads(line) for path in lists for line in driver.get_content(path).splitlines()]
+    assert [line["path"] for line in lines if line["action"] == "delete"] == deleted
+
+
+def test_garbage_goes_by_way_of_the_quarantine(driver: StorageDriver, writer: Writer) -> None:
+    writer.image("app", "latest", layers=(b"1",))
+    orphan = writer.blob(b"orphan")
+    (moved,) = quarantine_garbage(driver)
+    assert (moved.action, moved.path) == ("move", layout.blob_path(orphan))
+    assert driver.get_content(moved.quarantined) == b"orphan"
+    assert list(garbage(driver)) == []
+    assert list(quarantine_garbage(driver)) == []
+    (gone,) = quarantine_garbage(driver, older_than=NOW)
+    assert (gone.action, gone.quarantined) == ("delete", moved.quarantined)
+    assert list(quarantined(driver)) == []
+    assert damage(driver) == []
+
+
+def test_what_is_referred_to_again_comes_back(driver: StorageDriver, writer: Writer) -> None:
+    """A registry that keeps in memory which blobs it has lets a push refer to one that is in the quarantine."""
+    writer.layer("app", b"layer")
+    assert [action.action for action in quarantine_garbage(driver)] == ["move"]
+    image = writer.image("app", "latest", layers=(b"layer",))
+    driver.delete(layout.blob_path(writer.layer("other", b"layer")))
+    assert [found.kind for found in verify(driver)] == ["layer_missing", "layer_without_blob"]
+    assert [action.action for action in quarantine_garbage(driver, older_than=NOW)] == ["restore"]
+    assert damage(driver) == []
+    assert image in digests(driver)
+
+
+def test_what_was_pushed_again_is_dropped_from_the_quarantine(driver: StorageDriver, writer: Writer) -> None:
+    writer.layer("app", b"layer")
+    list(quarantine_garbage(driver))
+    writer.image("app", "latest", layers=(b"layer",))
+    assert [action.action for action in quarantine_garbage(driver)] == ["drop"]
+    assert damage(driver) == []
+
+
+@pytest.mark.parametrize("untagged", [True, False])
+@pytest.mark.parametrize("by", ["tag", "index", "subject"])
+def test_a_manifest_comes_back_with_all_that_it_needs(
+    driver: StorageDriver, writer: Writer, by: str, *, untagged: bool
+) -> None:
+    first = writer.image("app", layers=(b"1",))
+    inner = writer.index("app", children=(first,))
+    kept = writer.image("app", "kept", layers=(b"kept",))
+    about = writer.artifact("app", inner)
+    assert {action.action for action in quarantine_garbage(driver, untagged=True)} == {"move"}
+    assert inner not in digests(driver)
+    if by == "tag":
+        writer.tag("app", "again", inner)
+    elif by == "index":
+        writer.index("app", "again", children=(inner, kept))
+    else:
+        writer.tag("app", "again", about)
+    restored = {action.action for action in quarantine_garbage(driver, untagged=untagged, older_than=timedelta(days=1))}
+    assert restored == {"restore"}
+    assert damage(driver) == []
+    list(quarantine_garbage(driver, untagged=untagged, older_than=NOW))
+    assert damage(driver) == []
+    assert (about in digests(driver)) is True
+    assert (inner in digests(driver)) is (by != "subject")
+
+
+def test_a_push_during_the_move_is_seen_at_its_end(driver: StorageDriver, writer: Writer) -> None:
+    """The registry has looked for the layer before it was moved, and writes the manifest after."""
+    writer.image("app", "old", layers=(b"old",))
+    layer = writer.layer("app", b"layer")
+    writer.layer("app", b"another")
+    actions = quarantine_garbage(driver)
+    next(actions)
+    config = writer.layer("app", b"{}")
+    tree = {
+        "schemaVersion": 2,
+        "config": writer.descriptor(config, "x/y"),
+        "layers": [writer.descriptor(layer, "x/y")],
+    }
+    writer.manifest("app", tree, "new")
+    assert "restore" in [action.action for action in actions]
+    assert damage(driver) == []
+
+
+def test_another_file_at_the_place_is_not_replaced(driver: StorageDriver, writer: Writer) -> None:
+    layer = writer.layer("app", b"layer")
+    list(quarantine_garbage(driver))
+    writer.image("app", "latest", layers=(b"layer",))
+    driver.put_content(layout.blob_path(layer), b"la")
+    (action,) = quarantine_garbage(driver)
+    assert action.action == "restore"
+    assert isinstance(action.error, ConflictError)
+    assert [file.place.digest for file in quarantined(driver)] == [layer]
+
+
+def test_a_deleted_manifest_is_garbage_with_its_layers(driver: StorageDriver, writer: Writer) -> None:
+    first = writer.image("app", "v1", layers=(b"shared", b"own"))
+    writer.image("app", "v2", layers=(b"shared",))
+    assert blobs(driver) == set()
+    delete_manifest(driver, "app", first)
+    assert len(blobs(driver)) == 3
