@@ -24,6 +24,7 @@ from __future__ import annotations
 
 import re
 from enum import Enum
+from functools import lru_cache
 from typing import NamedTuple
 
 __all__ = [
@@ -196,6 +197,7 @@ def is_digest(text: str) -> bool:
     return _DIGEST.fullmatch(text) is not None
 
 
+@lru_cache(maxsize=1000)
 def is_repository(text: str) -> bool:
     """Whether a text can be the name of a repository in a path."""
     return len(text) <= _LONGEST_NAME and _NAME.fullmatch(text) is not None
