@@ -21,6 +21,7 @@ from storagedriver.registry.layout import Kind, place_of
 from storagedriver.registry.quarantine import delete_garbage, quarantine_garbage, quarantined
 from storagedriver.registry.verify import verify
 from tests.registry.generated import RefusingDriver, Writer, delete_manifest, random_registry
+from tests.registry.storages import CHOSEN_S3, MakeStorage, opened
 from tests.servers.base import program
 from tests.variants import is_slow
 
@@ -310,3 +311,20 @@ def test_a_deleted_manifest_is_garbage_with_its_layers(driver: StorageDriver, wr
     assert blobs(driver) == set()
     delete_manifest(driver, "app", first)
     assert len(blobs(driver)) == 3
+
+
+@pytest.mark.parametrize("server", CHOSEN_S3)
+def test_an_object_store(storage: MakeStorage, server: str) -> None:
+    with opened(storage(server)) as driver:
+        writer = Writer(driver)
+        image = writer.image("app", "latest", layers=(b"1",))
+        orphan = writer.blob(b"orphan")
+        assert blobs(driver) == {orphan}
+        (moved,) = quarantine_garbage(driver)
+        assert driver.get_content(moved.quarantined) == b"orphan"
+        assert list(verify(driver, digests=True)) == []
+        assert [action.action for action in quarantine_garbage(driver, older_than=NOW)] == ["delete"]
+        driver.delete(layout.revision_path("app", image))
+        assert len(list(delete_garbage(driver))) == 3
+        assert digests(driver) == set()
+        assert [found.kind for found in verify(driver)] == ["tag_dangling", "layer_without_blob", "layer_without_blob"]

@@ -29,6 +29,7 @@ def check_digests(
     survey: Survey,
     path: str = layout.BLOBS,
     *,
+    where: str = "1",
     state: Path | None = None,
     concurrency: int = _STREAMS,
     show: Callable[[int], None] | None = None,
@@ -43,6 +44,8 @@ def check_digests(
         Where its blobs are listed.
     path : str
         The directory to which this is limited.
+    where : str
+        An SQL condition on ``blob`` to which it is limited, too.
     state : Path, optional
         A local file that notes which blobs were right. A blob that is in it
         with the same size and time is not read again.
@@ -64,7 +67,7 @@ def check_digests(
     sizes: dict[str, tuple[int, float]] = {}
 
     def todo() -> Iterator[str]:
-        for digest, size, time in _blobs(survey, path):
+        for digest, size, time in _blobs(survey, path, where):
             if (size, time) == known.get(digest):
                 done(size)
             else:
@@ -90,10 +93,11 @@ def _ignore(_count: int) -> None:
     pass
 
 
-def _blobs(survey: Survey, path: str) -> Iterator[tuple[str, int, float]]:
+def _blobs(survey: Survey, path: str, where: str) -> Iterator[tuple[str, int, float]]:
     """The blobs below a path, in the order of their digests. Other tables may be written meanwhile."""
     last = ""
-    query = "SELECT digest, size, time FROM blob WHERE size > 0 AND digest > ? ORDER BY digest LIMIT ?"
+    chosen = f"blob.size > 0 AND blob.digest > ? AND ({where})"
+    query = f"SELECT digest, size, time FROM blob WHERE {chosen} ORDER BY digest LIMIT ?"  # noqa: S608 - of this package
     while rows := survey.database.execute(query, (last, _BATCH)).fetchall():
         last = rows[-1][0]
         yield from (row for row in rows if f"{layout.blob_path(row[0])}/".startswith(f"{path}/"))
@@ -114,6 +118,7 @@ class _State:
     def __init__(self, driver_name: str, path: Path | None) -> None:
         self._rows: list[tuple[str, int, float]] = []
         self._database = None
+        self._path = path
         if path is None:
             return
         try:
@@ -146,12 +151,17 @@ class _State:
     def close(self) -> None:
         """Keep what was noted."""
         if self._database is not None:
-            self._write()
-            self._database.close()
+            try:
+                self._write()
+            finally:
+                self._database.close()
 
     def _write(self) -> None:
         assert self._database is not None
-        self._database.execute("BEGIN")
-        self._database.executemany("INSERT OR REPLACE INTO right VALUES (?, ?, ?)", self._rows)
-        self._database.execute("COMMIT")
+        try:
+            self._database.execute("BEGIN")
+            self._database.executemany("INSERT OR REPLACE INTO right VALUES (?, ?, ?)", self._rows)
+            self._database.execute("COMMIT")
+        except sqlite3.OperationalError as error:
+            raise OSError(f"{self._path}: what was verified cannot be noted: {error}") from error
         self._rows.clear()

@@ -152,10 +152,20 @@ class Survey:
             last = rows[-1][0]
 
     def write(self, statement: str, rows: Iterable[Sequence[Any]]) -> None:
-        """Run a statement with each of the rows, in one transaction."""
-        self.database.execute("BEGIN")
-        self.database.executemany(statement, rows)
-        self.database.execute("COMMIT")
+        """Run a statement with each of the rows, in one transaction.
+
+        Raises
+        ------
+        OSError
+            If the directory for temporary files is full.
+        """
+        try:
+            self.database.execute("BEGIN")
+            self.database.executemany(statement, rows)
+            self.database.execute("COMMIT")
+        except sqlite3.OperationalError as error:
+            detail = f"what is found cannot be kept: {error}; SQLITE_TMPDIR names the directory for temporary files"
+            raise OSError(detail) from error
 
 
 def instant_of(seconds: float | None) -> datetime | None:

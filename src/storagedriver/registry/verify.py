@@ -123,10 +123,13 @@ def verify(
         checks.prepare(survey)
         if digests:
             root = scope.path if scope.path.startswith(layout.BLOBS) else layout.BLOBS
-            if scope.required != layout.TOP:
-                survey.database.execute(f"DELETE FROM blob WHERE NOT {checks.NEEDED}")  # noqa: S608 - a constant
             hashed = check_digests(
-                driver, survey, root, state=state, show=show and (lambda count: show("bytes", count))
+                driver,
+                survey,
+                root,
+                where="1" if scope.required == layout.TOP else checks.NEEDED,
+                state=state,
+                show=show and (lambda count: show("bytes", count)),
             )
             for found in hashed:
                 survey.database.execute("INSERT OR REPLACE INTO checked VALUES (?, ?, ?)", found)
