@@ -31,7 +31,7 @@ class FindingKind:
 
 
 _PUSH = "push the image again"
-_REPAIR = "--repair writes it"
+_REPAIR = "--repair writes the digest of its path, and of a tag the only one in its index; else push the tag again"
 
 #: The kinds by their names.
 KINDS: dict[str, FindingKind] = {
