@@ -17,7 +17,7 @@ from storagedriver.driver import StorageDriver
 from storagedriver.errors import ConflictError, PathNotFoundError
 from storagedriver.registry import layout
 from storagedriver.registry.garbage import garbage
-from storagedriver.registry.layout import Kind, place_of
+from storagedriver.registry.layout import Kind, Place, place_of
 from storagedriver.registry.quarantine import delete_garbage, quarantine_garbage, quarantined
 from storagedriver.registry.verify import verify
 from tests.registry.generated import RefusingDriver, Writer, delete_manifest, random_registry
@@ -274,6 +274,41 @@ def test_a_manifest_comes_back_with_all_that_it_needs(
     assert damage(driver) == []
     assert (about in digests(driver)) is True
     assert (inner in digests(driver)) is (by != "subject")
+
+
+def test_what_is_about_a_manifest_comes_back_though_another_repository_has_it(
+    driver: StorageDriver, writer: Writer
+) -> None:
+    """Its link alone was moved away, and no blob."""
+    image = writer.image("app", layers=(b"1",))
+    about = writer.artifact("app", image)
+    for path in (layout.layer_path("other", digest) for digest in list(writer.sizes)):
+        driver.put_content(path, place_of(path).digest.encode())
+    for digest in (image, about):
+        driver.put_content(layout.revision_path("other", digest), digest.encode())
+        writer.tag("other", digest[7:20], digest)
+    assert {place_of(action.path).kind for action in quarantine_garbage(driver, untagged=True)} == {Kind.REVISION}
+    writer.tag("app", "again", image)
+    assert [action.action for action in quarantine_garbage(driver, untagged=True, older_than=NOW)] == ["restore"] * 2
+    assert driver.exists(layout.revision_path("app", about))
+    assert damage(driver) == []
+
+
+def test_nothing_is_deleted_while_a_manifest_in_the_quarantine_cannot_be_read() -> None:
+    driver = RefusingDriver()
+    writer = Writer(driver)
+    writer.image("app", "kept", layers=(b"kept",))
+    image = writer.image("app", layers=(b"1",))
+    list(quarantine_garbage(driver, untagged=True))
+    writer.tag("app", "again", image)
+    driver.refused = {file.path for file in quarantined(driver) if file.place == Place(Kind.BLOB, digest=image)}
+    before = len(list(quarantined(driver)))
+    with pytest.raises(ConflictError, match="not this one"):
+        list(quarantine_garbage(driver, older_than=NOW))
+    assert len(list(quarantined(driver))) == before
+    driver.refused = set()
+    list(quarantine_garbage(driver, older_than=NOW))
+    assert damage(driver) == []
 
 
 def test_a_push_during_the_move_is_seen_at_its_end(driver: StorageDriver, writer: Writer) -> None:

@@ -164,7 +164,8 @@ def read_manifests_at(driver: StorageDriver, survey: Survey, places: Mapping[str
     """
     read = _Read(survey)
     for digest, content in each(lambda digest: driver.get_content(places[digest]), places):
-        read.add(digest, content)
+        if not isinstance(content, PathNotFoundError):
+            read.add(digest, content)
     read.flush()
 
 

@@ -60,8 +60,8 @@ ON reference.manifest = kept.digest AND reference.role != 'subject'
 _DOUBTS = """
 SELECT 'manifest ' || kept.digest || ' of ' || kept.repository || ': ' ||
     CASE WHEN manifest.detail != '' THEN manifest.detail ELSE 'it has no bytes' END
-FROM kept JOIN blob USING (digest) LEFT JOIN manifest USING (digest)
-WHERE manifest.digest IS NULL OR manifest.fault != ''
+FROM kept LEFT JOIN blob USING (digest) LEFT JOIN manifest USING (digest)
+WHERE manifest.fault != '' OR (manifest.digest IS NULL AND blob.digest IS NOT NULL)
 UNION ALL SELECT 'link of ' || repository || ': ' || detail FROM link
 WHERE kind IN ('revision', 'tag') AND fault = 'refused'
 LIMIT ?

@@ -189,7 +189,8 @@ def quarantine_garbage(
         If something could not be read that may refer to what looks like
         garbage. Nothing is moved or deleted then.
     """
-    moved = False
+    began = False
+    failure: StorageDriverError | None = None
     with GarbageSurvey(driver, untagged=untagged, certain=True, concurrency=concurrency) as survey:
         survey.check_certain()
         limit = datetime.now(timezone.utc) - older_than
@@ -197,20 +198,30 @@ def quarantine_garbage(
         for back in (True, False):
             chosen = [action for action in decided if (action.action == "restore") == back]
             yield from _all(driver, chosen, dry_run=dry_run)
-        moves = (Action("move", item.path, item.size) for item in survey.items(min_age))
-        for action in _all(driver, moves, dry_run=dry_run):
-            moved = True
-            yield action
-    if moved and not dry_run:
+
+        def moves() -> Iterator[Action]:
+            nonlocal began
+            for item in survey.items(min_age):
+                began = not dry_run
+                yield Action("move", item.path, item.size)
+
+        try:
+            yield from _all(driver, moves(), dry_run=dry_run)
+        except StorageDriverError as error:
+            failure = error
+    if began:
         with GarbageSurvey(driver, untagged=untagged, certain=True, concurrency=concurrency) as survey:
             never = datetime.min.replace(tzinfo=timezone.utc)
             yield from _all(driver, list(_decisions(driver, survey, never)), dry_run=False)
+    if failure is not None:
+        raise failure
 
 
 def _decisions(driver: StorageDriver, survey: GarbageSurvey, limit: datetime) -> Iterator[Action]:
     """What becomes of each file in the quarantine: blobs before links, so that no link leads to nothing."""
     found = list(quarantined(driver))
     _read_quarantined(driver, survey, found)
+    survey.check_certain()
     order = list(Kind)
     for file in sorted(found, key=lambda file: order.index(file.place.kind)):
         place = file.place
@@ -237,6 +248,7 @@ def _read_quarantined(driver: StorageDriver, survey: GarbageSurvey, found: Seque
     }
     links = {(file.place.repository, file.place.digest) for file in found if file.place.kind is Kind.REVISION}
     survey.survey.write("INSERT OR IGNORE INTO away VALUES (?, ?)", sorted(links))
+    survey.mark()
     wanted = {digest for _, digest in links}
     while places := {digest: blobs.pop(digest) for digest in wanted if digest in blobs}:
         read_manifests_at(driver, survey.survey, places)

@@ -129,6 +129,7 @@ def verify(
                 root,
                 where="1" if scope.required == layout.TOP else checks.NEEDED,
                 state=state,
+                concurrency=concurrency,
                 show=show and (lambda count: show("bytes", count)),
             )
             for found in hashed:
