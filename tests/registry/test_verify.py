@@ -82,6 +82,15 @@ DAMAGE: dict[str, tuple[Plant, list[str]]] = {
         lambda it: it.put(layout.blob_path(it.moved), it.driver.get_content(layout.blob_path(it.moved)) + b"\n"),
         ["blob_corrupt"],
     ),
+    "a manifest that names something else": (
+        lambda it: it.put(
+            layout.blob_path(it.moved),
+            it.driver.get_content(layout.blob_path(it.moved)).replace(
+                digest_of(LIB).encode(), digest_of(b"?").encode()
+            ),
+        ),
+        ["blob_corrupt"],
+    ),
     "a manifest cut short": (
         lambda it: it.put(layout.blob_path(it.moved), it.driver.get_content(layout.blob_path(it.moved))[:-9]),
         ["blob_corrupt"],

@@ -103,6 +103,7 @@ class _Checks:
             yield self._blob(kind, digest, f"{detail}; {self._used(digest)}", lambda _: True)
         query = (
             "SELECT blob.digest, blob.size, min(reference.size), count(*) FROM reference JOIN blob USING (digest)"
+            " JOIN manifest ON manifest.digest = reference.manifest AND manifest.fault = ''"
             " WHERE reference.size IS NOT NULL AND reference.size != blob.size AND blob.size > 0"
             " AND reference.role != 'subject' AND NOT EXISTS (SELECT 1 FROM checked WHERE checked.digest = blob.digest)"
             " GROUP BY blob.digest"
@@ -152,7 +153,8 @@ class _Checks:
         """What manifests name and a repository does not have."""
         query = """
 SELECT link.repository, link.digest, reference.role, reference.digest, blob.digest IS NOT NULL
-FROM link JOIN reference ON reference.manifest = link.digest
+FROM link JOIN manifest ON manifest.digest = link.digest AND manifest.fault = ''
+JOIN reference ON reference.manifest = link.digest
 LEFT JOIN blob ON blob.digest = reference.digest
 LEFT JOIN link AS own ON own.kind = CASE reference.role WHEN 'manifest' THEN 'revision' ELSE 'layer' END
     AND own.repository = link.repository AND own.digest = reference.digest AND own.tag = '' AND own.state = ''

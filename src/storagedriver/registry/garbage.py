@@ -94,7 +94,7 @@ class GarbageSurvey:
         `storagedriver.registry.marks.mark`.
     certain : bool
         Read every link that decides, also those whose content follows from the
-        listing of a registry that is not damaged. Whoever deletes wants it.
+        listing of a registry that is not damaged. Before a deletion it is needed.
     concurrency : int
         How many small files are read at a time.
     show : callable, optional

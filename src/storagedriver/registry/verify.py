@@ -142,7 +142,7 @@ def verify(
 
         candidates = filter(wanted, checks.candidates(driver, survey, shared=shared))
         for candidate, so in each(_confirm, candidates, concurrency):
-            if isinstance(so, StorageDriverError) or so:
+            if so and not isinstance(so, PathNotFoundError):
                 yield candidate.finding
         for finding in _uploads(driver, survey, concurrency):
             if scope.holds(finding.path):
