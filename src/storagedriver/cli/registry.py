@@ -15,6 +15,7 @@ import click
 from storagedriver.cli.arguments import DIRECTORY
 from storagedriver.cli.output import human_size, instant
 from storagedriver.cli.session import Session, SessionCommand, exact_option, pass_session
+from storagedriver.errors import UnavailableError
 from storagedriver.paths import ROOT
 from storagedriver.registry.findings import KINDS, Finding
 from storagedriver.registry.reading import CONCURRENCY
@@ -92,13 +93,9 @@ def verify(
         scope_of(path)
     except ValueError as error:
         raise click.UsageError(f"{error}.") from None
-    if digests:
-        session.output.hint = (
-            "the same command goes on where it broke off" if state else "with --state FILE the next run goes on"
-        )
     kinds: Counter[str] = Counter()
     damage = 0
-    with counting(session) as show:
+    with _going_on(session, digests=digests, state=state), counting(session) as show:
         for found in look(session.driver, path, digests=digests, state=state, concurrency=concurrency, show=show):
             mended = repair and bool(found.repair) and (dry_run or mend(session.driver, found))
             damage += found.severity == "damage" and (dry_run or not mended)
@@ -107,11 +104,25 @@ def verify(
             if repair:
                 record["repaired"] = mended and not dry_run
             session.output.show(record, _line(found, _mended(mended=mended, dry_run=dry_run)))
-    session.output.hint = ""
     if not session.output.json:
         _explain(session, kinds)
     if damage:
         click.get_current_context().exit(_DAMAGE)
+
+
+@contextmanager
+def _going_on(session: Session, *, digests: bool, state: Path | None) -> Iterator[None]:
+    """Say of a reading that broke off how it goes on."""
+    try:
+        yield
+    except (KeyboardInterrupt, UnavailableError):
+        if digests:
+            session.output.hint = (
+                "the same command goes on where it broke off"
+                if state
+                else "a run with --state FILE goes on where it broke off"
+            )
+        raise
 
 
 def _mended(*, mended: bool, dry_run: bool) -> str:
