@@ -118,7 +118,7 @@ def _moment(headers: Mapping[str, str]) -> datetime:
     # Of the two only the first has fractions of a second.
     with contextlib.suppress(ValueError, KeyError):
         return datetime.fromtimestamp(float(headers["X-Timestamp"]), timezone.utc)
-    with contextlib.suppress(ValueError):
+    with contextlib.suppress(InvalidAnswerError):
         return http_time(headers.get("Last-Modified"))
     return EPOCH
 

@@ -14,7 +14,7 @@ from typing import Any
 from storagedriver.adapter.ahead import Listing
 from storagedriver.adapter.fanout import fan_out
 from storagedriver.adapter.http.answer import AnswerError
-from storagedriver.adapter.http.reading import iso_time
+from storagedriver.adapter.http.document import time_of
 from storagedriver.adapter.store import EPOCH
 from storagedriver.errors import BucketNotFoundError, InvalidAnswerError
 from storagedriver.swiftfs.client import Client
@@ -174,4 +174,4 @@ def _listed(line: dict[str, Any]) -> Listed:
     is_marker = size == 0 and line.get("content_type", "").startswith(_DIRECTORY_TYPE)
     # Of a static large object this is the hash of the manifest, which a HEAD does not show.
     etag = "" if "slo_etag" in line else line.get("hash", "")
-    return Listed(name, size, iso_time(line["last_modified"]), etag, is_marker=is_marker)
+    return Listed(name, size, time_of(line["last_modified"]), etag, is_marker=is_marker)

@@ -12,12 +12,14 @@ from urllib.parse import urlsplit
 from storagedriver.adapter.http.connection import BrokenAnswerError, Connection, Content, Headers
 from storagedriver.adapter.http.pools import Pool
 from storagedriver.adapter.store import Entry
-from storagedriver.errors import UnavailableError
+from storagedriver.errors import IntegrityError, UnavailableError
 
 __all__ = ["PIECE", "Answer", "AnswerError", "HTTPBody", "Signed"]
 
 #: How many bytes of a content are asked for at a time where all are read.
 PIECE = 1 << 20
+#: RFC 9110, 15.4.
+_REDIRECTS = (301, 302, 303, 307, 308)
 
 
 @dataclass(frozen=True)
@@ -87,10 +89,19 @@ class AnswerError(Exception):
     """
 
     def __init__(self, answer: Answer, request: Signed) -> None:
-        # Without the query: that of a signed URL is a credential.
-        super().__init__(f"HTTP {answer.status} for {request.method} {urlsplit(request.url).path}")
         self.answer = answer
+        # Without the query: that of a signed URL is a credential.
+        text = f"HTTP {answer.status} for {request.method} {urlsplit(request.url).path}"
+        super().__init__(f"{text}, which points to {self.target}" if self.target else text)
         self._request = Signed(request.method, urlsplit(request.url)._replace(query="").geturl())
+
+    @property
+    def target(self) -> str:
+        """The scheme and the host that a redirect points to; ``""`` where it is none. It is never followed."""
+        if self.answer.status not in _REDIRECTS:
+            return ""
+        parts = urlsplit(self.answer.headers.get("Location", ""))
+        return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}" if parts.netloc else ""
 
     def __reduce__(self) -> tuple[Any, ...]:
         return type(self), (self.answer, self._request)
@@ -110,6 +121,8 @@ class HTTPBody:
         Status and headers.
     is_framed : bool
         Whether the answer said where its content ends.
+    has_length : bool
+        Whether its head said how long it is.
     """
 
     def __init__(self, pool: Pool, connection: Connection, content: Content, silence: float) -> None:
@@ -117,6 +130,7 @@ class HTTPBody:
         self.answer = Answer(0, {})
         self._expected: int | None = None
         self.is_framed = content.is_framed
+        self.has_length = content.has_length
         self._pool = pool
         self._connection: Connection | None = connection
         self._content = content
@@ -136,8 +150,11 @@ class HTTPBody:
         return data
 
     def expect(self, size: int) -> None:
-        """Have `read` raise if the content is not of `size` bytes, where the answer does not say where it ends."""
-        if not self.is_framed:
+        """Have `read` raise if the content is not of `size` bytes, where the answer does not say how long it is.
+
+        It may have been cut, or decompressed on its way.
+        """
+        if not self.has_length:
             self._expected = size
 
     def _count(self, received: int, expected: int) -> None:
@@ -148,6 +165,9 @@ class HTTPBody:
         )
         if self._expected < 0 or ended != (self._expected == 0):
             self.close()
+            if self.is_framed:
+                # It came to its end, so what was given before is not of the object either.
+                raise IntegrityError("the content has another length than the object: it was changed on its way")
             raise BrokenAnswerError("the content has another length than the object")
 
     def whole(self, most: int, deadline: float, *, cut: bool) -> bytes:

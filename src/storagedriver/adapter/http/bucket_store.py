@@ -3,21 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
+from storagedriver.adapter.http.answer import AnswerError
 from storagedriver.adapter.http.bucket import Bucket
 from storagedriver.adapter.http.bulk import Bulk
 from storagedriver.adapter.http.multipart_requests import MultipartRequests
 from storagedriver.adapter.http.object_requests import ObjectRequests
+from storagedriver.adapter.limits import Limit
 from storagedriver.adapter.multipart import OpenUpload, Part, copy_large
 from storagedriver.adapter.multipart_uploads import MultipartUploads
 from storagedriver.adapter.one_put import OVERTAKEN
 from storagedriver.adapter.store import Body, Entry, UploadsStore
-from storagedriver.errors import ConflictError
+from storagedriver.errors import ConflictError, InvalidAnswerError
 
 __all__ = ["BucketStore", "Calls", "Copies"]
+
+#: What a server answers that cannot make a part of an object.
+_NO_PART_COPY = (400, 405, 501)
+#: The most bytes of an object that S3 copies by one request:
+#: https://docs.aws.amazon.com/AmazonS3/latest/API/API_CopyObject.html
+_LARGEST_COPY = 5 << 30
 
 
 @dataclass(frozen=True)
@@ -107,6 +116,10 @@ class BucketStore(UploadsStore):
         self._bulk = calls.bulk
         self._copies = copies
         self._equal_parts = equal_parts
+        #: Whether the server makes a part of an object; True until it did not.
+        self._copies_parts = True
+        #: Parts that are copied through this process are in memory, so they are few.
+        self._carried = Limit(concurrency)
         self._uploads = MultipartUploads(
             self,
             self.limit,
@@ -141,7 +154,8 @@ class BucketStore(UploadsStore):
     def copy(self, source: str, dest: str, /) -> None:
         """Copy an object over `dest`, on the server: a large one in parts, of which several are copied at a time."""
         entry, copies = self.head(source), self._copies
-        if entry is not None and entry.size > copies.at_once:
+        at_once = copies.at_once if self._copies_parts else max(copies.at_once, _LARGEST_COPY)
+        if entry is not None and entry.size > at_once:
             chunk, concurrency = copies.chunk_size, copies.concurrency
             copy_large(self, entry, dest, chunk_size=chunk, concurrency=concurrency, equal=self._equal_parts)
             return
@@ -166,8 +180,22 @@ class BucketStore(UploadsStore):
         return self._parts.put_part(key, upload_id, number, data)
 
     def copy_part(self, key: str, upload_id: str, number: int, source: Entry, first: int, size: int, /) -> Part:
-        """Make a part of a range of an object."""
-        return self._parts.copy_part(key, upload_id, number, source, first, size)
+        """Make a part of a range of an object: on the server, or through this process where the server cannot do it."""
+        if self._copies_parts:
+            try:
+                return self._parts.copy_part(key, upload_id, number, source, first, size)
+            except (AnswerError, InvalidAnswerError) as error:
+                # Some servers pass over the name of the source, and take the request for a part of nothing.
+                if isinstance(error, AnswerError) and error.answer.status not in _NO_PART_COPY:
+                    raise
+        with self._carried.slot():
+            with closing(self.stream(source.key, first, size, source.version)) as body:
+                data = b"".join(iter(lambda: body.read(size), b""))
+            if len(data) != size:
+                raise ConflictError("the object has changed while it was copied")
+            part = self.put_part(key, upload_id, number, memoryview(data))
+        self._copies_parts = False
+        return part
 
     def list_parts(self, key: str, upload_id: str, /) -> Sequence[Part]:
         """All parts."""

@@ -284,6 +284,8 @@ class Content:
         Whether the answer says where its content ends, by a length or in
         chunks. If not, it ends where the connection does, and a connection
         that broke looks the same.
+    has_length : bool
+        Whether the head of the answer says how long the content is.
     """
 
     def __init__(self, connection: Connection, parsed: _Parsed, headers: Headers, method: str) -> None:
@@ -292,6 +294,7 @@ class Content:
         chunked = "chunked" in headers.get("transfer-encoding", "").lower()
         length = headers.get("content-length")
         self.is_framed = True
+        self.has_length = not chunked and length is not None
         #: The bytes that are still to come from the socket; None where chunks or the end of the connection say it.
         self._left: int | None = None
         if method == "HEAD" or parsed.status in _NO_CONTENT:

@@ -15,11 +15,15 @@ from storagedriver.adapter.http.reading import http_time, iso_time
 from storagedriver.adapter.store import EPOCH
 from storagedriver.errors import InvalidAnswerError
 
-__all__ = ["Document", "error_fields", "json_in", "time_of", "with_document", "with_json"]
+__all__ = ["Document", "error_fields", "is_cut", "json_in", "time_of", "with_document", "with_json"]
 
 T = TypeVar("T")
 
 _INTERNAL = 500
+#: XML Schema's: https://www.w3.org/TR/xmlschema-2/#boolean. Some servers write them in capitals.
+_BOOLEANS = {"true": True, "1": True, "false": False, "0": False, "": False}
+#: What says where the next page begins, in one listing or another.
+_FOLLOWING = ("NextContinuationToken", "NextMarker", "NextKeyMarker", "NextPartNumberMarker")
 #: What is read of a description that is no XML: it may quote a key that has what XML cannot carry.
 _FIELD = re.compile(rb"<([A-Za-z0-9]+)>([^<]*)</\1>")
 
@@ -199,11 +203,25 @@ def json_in(answer: Answer, kind: type[T], what: str) -> T:
     return found
 
 
+def is_cut(listed: Document) -> bool:
+    """Whether a listing has another page.
+
+    Raises
+    ------
+    InvalidAnswerError
+        If it says neither that it has one nor that it has none.
+    """
+    text = listed.text("IsTruncated").strip().lower()
+    if text not in _BOOLEANS:
+        raise InvalidAnswerError(f"a listing of the store has {text[:40]!r} for IsTruncated")
+    return _BOOLEANS[text] or (not text and any(listed.text(name) not in ("", "0") for name in _FOLLOWING))
+
+
 def time_of(text: str | None) -> datetime:
     """A time of an answer, in UTC; `EPOCH` if there is none. Most servers write it as ISO does, some as HTTP does."""
     if not text:
         return EPOCH
     try:
-        return http_time(text) if "," in text else iso_time(text)
-    except ValueError as error:
-        raise InvalidAnswerError(f"{text[:40]!r} is no time") from error
+        return iso_time(text)
+    except ValueError:
+        return http_time(text)

@@ -10,8 +10,10 @@ from datetime import datetime
 from typing import NamedTuple
 from xml.etree.ElementTree import Element
 
-from storagedriver.adapter.http.document import Document, time_of
+from storagedriver.adapter.http.document import Document, is_cut, time_of
+from storagedriver.adapter.http.reading import quoted_etag
 from storagedriver.adapter.store import Entry
+from storagedriver.errors import InvalidAnswerError
 from storagedriver.paths import WalkOrder, sort_key
 
 __all__ = ["ListedObject", "ListedPage", "entries_of"]
@@ -32,7 +34,7 @@ class ListedObject(NamedTuple):
     time : datetime
         When it was written.
     etag : str
-        As the store gave it, quotes included.
+        As `storagedriver.adapter.http.reading.quoted_etag` gives it.
     """
 
     key: str
@@ -48,6 +50,8 @@ class ListedPage:
     ----------
     document : Document
         The answer.
+    prefix : str
+        What every name has to begin with.
     decode : callable
         Reads a name that the store has quoted, where the page says that it has.
 
@@ -61,20 +65,27 @@ class ListedPage:
         Whether there is another page.
     token : str
         What the next page is asked for by, ``""`` where the store gives none.
+
+    Raises
+    ------
+    InvalidAnswerError
+        If a name does not begin with the prefix, or the page does not say whether it is the last.
     """
 
-    def __init__(self, document: Document, decode: Callable[[str], str]) -> None:
+    def __init__(self, document: Document, prefix: str, decode: Callable[[str], str]) -> None:
         self._document = document
+        self._prefix = prefix
+        self._given = decode
         self._decode = decode if document.text("EncodingType") == "url" else str
-        self.is_truncated = document.text("IsTruncated") == "true"
         self.token = document.text("NextContinuationToken")
+        self.is_truncated = is_cut(document)
         changed, etag = (document.space + name for name in ("LastModified", "ETag"))
         self.objects = [
             ListedObject(
                 self._name(item, "Key"),
                 document.number(item, "Size"),
                 time_of(item.findtext(changed)),
-                item.findtext(etag) or "",
+                quoted_etag(item.findtext(etag)),
             )
             for item in document.elements("Contents")
         ]
@@ -88,7 +99,15 @@ class ListedPage:
         return last + _LAST if last in self.prefixes else last
 
     def _name(self, item: Element, name: str) -> str:
-        return self._decode(self._document.required(item, name))
+        given = self._document.required(item, name)
+        decoded = self._decode(given)
+        if decoded.startswith(self._prefix):
+            return decoded
+        # Some servers encode names and do not say so, others say so and do not.
+        for other in (given, self._given(given)):
+            if other.startswith(self._prefix):
+                return other
+        raise InvalidAnswerError(f"a listing of {self._prefix!r} has {decoded[:80]!r}")
 
 
 def entries_of(

@@ -14,8 +14,8 @@ from xml.etree import ElementTree as ET
 
 from storagedriver.adapter.http.answer import Answer
 from storagedriver.adapter.http.bucket import Bucket
-from storagedriver.adapter.http.document import Document, time_of, with_document
-from storagedriver.adapter.http.reading import with_etag, without_content
+from storagedriver.adapter.http.document import Document, is_cut, time_of, with_document
+from storagedriver.adapter.http.reading import etag_of, quoted_etag, with_etag, without_content
 from storagedriver.adapter.multipart import OpenUpload, Part
 from storagedriver.adapter.store import Entry
 from storagedriver.errors import InvalidAnswerError
@@ -94,7 +94,7 @@ class MultipartRequests(ABC, Generic[B]):
     def put_part(self, key: str, upload_id: str, number: int, data: memoryview) -> Part:
         """Send a part."""
         answer = self._put({"partNumber": number, "uploadId": upload_id}, self._bucket.full(key), data)
-        return self._made(Part(number, len(data), answer.headers["ETag"]), answer)
+        return self._made(Part(number, len(data), etag_of(answer)), answer)
 
     def copy_part(self, key: str, upload_id: str, number: int, source: Entry, first: int, size: int) -> Part:
         """Make a part of `size` bytes of `source` from the byte `first` on."""
@@ -110,7 +110,7 @@ class MultipartRequests(ABC, Generic[B]):
             interpret=with_document("CopyPartResult", f"PUT of {full}"),
             extra_time=self._copy_time(size),
         )
-        return self._made(Part(number, size, answer.document.needed("ETag")), answer)
+        return self._made(Part(number, size, quoted_etag(answer.document.needed("ETag"))), answer)
 
     def list_parts(self, key: str, upload_id: str) -> list[Part]:
         """All parts, as the store lists them. Some list one that was sent twice, twice.
@@ -127,7 +127,7 @@ class MultipartRequests(ABC, Generic[B]):
             answer = self._bucket.requests.ask("ListPartsResult", "GET", self._bucket.full(key), query)
             page = [self._listed(answer, item) for item in answer.elements("Part")]
             found += page
-            if answer.text("IsTruncated") != "true":
+            if not is_cut(answer):
                 return found
             # Some servers leave the marker out, or say 0.
             following = int(answer.text("NextPartNumberMarker") or 0) or max((part.number for part in page), default=0)
@@ -185,7 +185,7 @@ class MultipartRequests(ABC, Generic[B]):
                 # Some servers answer a prefix `a/` with the uploads of `a` as well.
                 if key.startswith(full):
                     yield OpenUpload(self._bucket.relative(key), upload_id, page[key, upload_id])
-            if answer.text("IsTruncated") != "true":
+            if not is_cut(answer):
                 return
             if not new:
                 raise InvalidAnswerError("the store's list of unfinished uploads does not go on")
@@ -221,7 +221,7 @@ class MultipartRequests(ABC, Generic[B]):
         return Part(
             answer.number(item, "PartNumber"),
             answer.number(item, "Size"),
-            answer.required(item, "ETag"),
+            quoted_etag(answer.required(item, "ETag")),
             time_of(item.findtext(answer.space + "LastModified")),
         )
 

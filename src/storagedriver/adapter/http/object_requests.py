@@ -12,6 +12,7 @@ from storagedriver.adapter.checksums import Checksum, read_twice
 from storagedriver.adapter.http.answer import Answer, AnswerError, HTTPBody
 from storagedriver.adapter.http.bucket import Bucket
 from storagedriver.adapter.http.reading import (
+    etag_of,
     first_byte,
     http_time,
     measured,
@@ -66,7 +67,7 @@ class ObjectRequests(ABC, Generic[B]):
 
         def read() -> tuple[bytes, Checksum | None]:
             answer = self._bucket.requests.send("GET", full, headers=self._asked, large=True, interpret=with_etag)
-            content = whole(answer, lambda: self._head(key, _same(answer.headers.get("ETag", ""))).size)
+            content = whole(answer, lambda: self._head(key, _same(etag_of(answer))).size)
             return content, self._checksum(answer)
 
         return read_twice(read)
@@ -133,7 +134,7 @@ class ObjectRequests(ABC, Generic[B]):
     def _entry(self, key: str, answer: Answer) -> Entry:
         with_etag(answer)
         time = http_time(answer.headers.get("Last-Modified"))
-        return Entry(key, size_in(answer), time, version=answer.headers.get("ETag", ""))
+        return Entry(key, size_in(answer), time, version=etag_of(answer))
 
     def _listed_size(self, full: str) -> int | None:
         query = {"list-type": 2, "prefix": full, "max-keys": 1}

@@ -22,11 +22,13 @@ from storagedriver.errors import InvalidAnswerError
 __all__ = [
     "SIZE_UNKNOWN",
     "check_range",
+    "etag_of",
     "first_byte",
     "http_time",
     "iso_time",
     "measured",
     "open_range",
+    "quoted_etag",
     "range_of",
     "size_in",
     "whole",
@@ -44,6 +46,9 @@ _UNSATISFIABLE = 416
 #: gcp-storage-emulator says `0--1/0` of an empty object.
 _CONTENT_RANGE = re.compile(r"bytes (?:\*|[0-9]+--?[0-9]+)/([0-9]+)")
 _FIRST = re.compile(r"bytes ([0-9]+)-")
+_ISO = re.compile(r"[0-9]{4}-?[0-9]{2}-?[0-9]{2}[T ]")
+#: A zone as `+0000`, without the colon.
+_ZONE = re.compile(r"([+-][0-9]{2})([0-9]{2})$")
 _FRACTION = re.compile(r"\.([0-9]+)")
 
 
@@ -118,17 +123,19 @@ def whole(answer: Answer, size: Callable[[], int]) -> bytes:
         The answer, which was read to its end.
     size : callable
         Gives the size of the same version of the object. It is asked for where
-        the answer does not say where it ends.
+        the answer does not say how long it is.
 
     Raises
     ------
     InvalidAnswerError
-        If it is a part of the object.
+        If it is a part of the object, or was decompressed on its way.
     """
     if answer.status == _PARTIAL:
         raise InvalidAnswerError("the store answered with a part of the object, and was asked for all of it")
-    if not answer.is_framed and len(answer.content) != size():
-        raise InvalidAnswerError("the content of the answer has another length than the object")
+    if ("Content-Length" not in answer.headers or not answer.is_framed) and len(answer.content) != size():
+        raise InvalidAnswerError(
+            "the content of the answer has another length than the object: it was cut or changed on its way"
+        )
     return answer.content
 
 
@@ -143,6 +150,24 @@ def with_etag(answer: Answer) -> Answer:
     if not answer.headers.get("ETag"):
         raise InvalidAnswerError(f"HTTP {answer.status} without an ETag is no answer of the store")
     return answer
+
+
+def quoted_etag(text: str | None) -> str:
+    """An ETag as a store takes it in a condition: strong, and in quotes; ``""`` if there is none.
+
+    Some servers leave the quotes out. A proxy that compresses answers makes
+    their ETags weak, which match nothing (RFC 9110, 8.8.3 and 13.1.1), though
+    the store behind it still knows the strong one.
+    """
+    text = (text or "").strip()
+    if text[:2] in ("W/", "w/"):
+        text = text[2:]
+    return f'"{text}"' if text and not text.startswith('"') else text
+
+
+def etag_of(answer: Answer) -> str:
+    """The ETag of an answer, as `quoted_etag` gives it."""
+    return quoted_etag(answer.headers.get("ETag"))
 
 
 def without_content(answer: Answer) -> Answer:
@@ -227,8 +252,24 @@ def check_range(answer: Answer, offset: int) -> None:
 
 @functools.lru_cache(maxsize=1024)
 def http_time(text: str | None) -> datetime:
-    """A time of a header, aware and in UTC; `EPOCH` if there is none."""
-    return parsedate_to_datetime(text).astimezone(timezone.utc) if text else EPOCH
+    """A time of a header, aware and in UTC; `EPOCH` if there is none.
+
+    The forms are those of RFC 9110, 5.6.7; some servers write it as ISO does. All are UTC where they name no zone.
+
+    Raises
+    ------
+    InvalidAnswerError
+        If it is none.
+    """
+    if not text:
+        return EPOCH
+    try:
+        if _ISO.match(text):
+            return iso_time(text)
+        time = parsedate_to_datetime(text)
+    except (TypeError, ValueError) as error:
+        raise InvalidAnswerError(f"{text[:40]!r} is no time") from error
+    return time.replace(tzinfo=timezone.utc) if time.tzinfo is None else time.astimezone(timezone.utc)
 
 
 def iso_time(text: str) -> datetime:
@@ -242,6 +283,7 @@ def iso_time(text: str) -> datetime:
     if sys.version_info < (3, 11):
         # Python 3.10 takes no Z, and no more or less than three or six digits of a second.
         text = _FRACTION.sub(lambda match: f".{match[1][:6]:0<6}", text.replace("Z", "+00:00"))
+        text = _ZONE.sub(r"\1:\2", text)
     time = datetime.fromisoformat(text)
     if time.tzinfo is timezone.utc:
         return time

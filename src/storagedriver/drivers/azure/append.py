@@ -10,6 +10,7 @@ import contextlib
 import secrets
 
 from storagedriver.adapter.http.answer import AnswerError
+from storagedriver.adapter.http.reading import etag_of
 from storagedriver.adapter.limits import Limit
 from storagedriver.adapter.parts import PartEngine, PartUpload
 from storagedriver.adapter.store import pieces_of
@@ -186,7 +187,7 @@ def _append(client: Client, key: str, data: memoryview, offset: int, version: st
         if not is_conflict(error):
             raise
         return _arrived(client, key, bytes(data), offset, error)
-    return str(answer.headers.get("ETag", ""))
+    return etag_of(answer)
 
 
 def _arrived(client: Client, key: str, data: bytes, offset: int, reason: Exception | None = None) -> str:

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta, timezone
 from storagedriver.adapter.checksums import Checksum, read_twice
 from storagedriver.adapter.deleting import delete_each
 from storagedriver.adapter.http.answer import Answer, AnswerError, HTTPBody
-from storagedriver.adapter.http.reading import first_byte, http_time, measured, open_range, size_in, whole
+from storagedriver.adapter.http.reading import etag_of, first_byte, http_time, measured, open_range, size_in, whole
 from storagedriver.adapter.store import Body, EmptyBody, Entry
 from storagedriver.drivers.azure.client import Client
 from storagedriver.drivers.azure.errors import INVALID_BLOB_TYPE, NO_BLOB, classify, code_of
@@ -118,7 +118,7 @@ def get(client: Client, key: str) -> bytes:
         answer = client.send("GET", key, large=True)
         if is_clearing(answer.headers) or is_directory(answer.headers):
             raise PathNotFoundError
-        content = whole(answer, lambda: existing(client, key, answer.headers.get("ETag", "")).size)
+        content = whole(answer, lambda: existing(client, key, etag_of(answer)).size)
         return content, client.checksum_in(answer)
 
     return read_twice(read)
@@ -239,4 +239,4 @@ def _same(version: str) -> dict[str, str]:
 
 def _entry(key: str, answer: Answer) -> Entry:
     time = http_time(answer.headers.get("Last-Modified"))
-    return Entry(key, size_in(answer), time, version=answer.headers.get("ETag", ""))
+    return Entry(key, size_in(answer), time, version=etag_of(answer))

@@ -11,7 +11,7 @@ from xml.etree.ElementTree import Element
 
 from storagedriver.adapter.ahead import Listing
 from storagedriver.adapter.http.document import Document
-from storagedriver.adapter.http.reading import http_time
+from storagedriver.adapter.http.reading import http_time, quoted_etag
 from storagedriver.adapter.store import Entry
 from storagedriver.drivers.azure.blobs import CLEARING_TYPE
 from storagedriver.drivers.azure.client import Client
@@ -90,9 +90,8 @@ def _entries(client: Client, listed: Document, directories: list[str] | None, *,
                 directories.append(key)
             continue
         size = listed.number(element, "Properties/Content-Length")
-        etag = element.findtext("Properties/Etag") or ""
         # Here it comes without the quotes that it has in headers.
-        version = f'"{etag}"' if etag and not etag.startswith('"') else etag
+        version = quoted_etag(element.findtext("Properties/Etag"))
         yield Entry(key, size, http_time(element.findtext("Properties/Last-Modified")), version=version)
 
 

@@ -10,8 +10,8 @@ from urllib.parse import quote, urlencode
 
 from storagedriver.adapter.checksums import Checksum
 from storagedriver.adapter.http.answer import Answer, AnswerError
-from storagedriver.adapter.http.reading import iso_time
-from storagedriver.adapter.store import EPOCH, Entry
+from storagedriver.adapter.http.document import time_of
+from storagedriver.adapter.store import Entry
 from storagedriver.drivers.gcs.client import Client
 from storagedriver.drivers.gcs.errors import NOT_FOUND, has_status, is_own, says_missing_bucket, says_missing_object
 from storagedriver.drivers.gcs.parameters import GCSParameters
@@ -108,7 +108,7 @@ class Bucket:
             key=self.relative(name),
             size=int(size),
             generation=str(resource.get("generation", "")),
-            updated=_moment(str(resource.get("updated", ""))),
+            updated=time_of(str(resource.get("updated", ""))),
             content_type=str(resource.get("contentType", "")),
             md5=str(resource.get("md5Hash") or ""),
             crc32c=str(resource.get("crc32c") or ""),
@@ -152,10 +152,3 @@ class Bucket:
         if not says_missing_object(answer):
             self.require()
         return PathNotFoundError()
-
-
-def _moment(text: str) -> datetime:
-    """A time as RFC 3339 has it, always in UTC, with any number of digits behind the second."""
-    if not text:
-        return EPOCH
-    return iso_time(text)

@@ -42,7 +42,7 @@ def pages(
         after = skip_after(place.last, skipped) if recursive else ""
         start = {"start-after": bucket.full(after)} if after else place.start
         asked = {**query, "max-keys": min(wanted or _MOST, _MOST), **start}
-        page = ListedPage(bucket.requests.ask("ListBucketResult", "GET", "", asked), unquote)
+        page = ListedPage(bucket.requests.ask("ListBucketResult", "GET", "", asked), bucket.full(prefix), unquote)
         entries = entries_of(page.objects, page.prefixes, bucket.relative)
         following = _following(page, start)
         last = entries[-1].key if entries else ""
@@ -57,8 +57,8 @@ def _following(page: ListedPage, start: Mapping[str, str]) -> dict[str, str] | N
     """What the request for the next page says, by the token or behind the last name of this one."""
     if not page.is_truncated:
         return None
-    if page.token:
+    if page.token and page.token != start.get("continuation-token"):
         return {"continuation-token": page.token}
-    if page.end <= start.get("start-after", ""):
+    if page.token or page.end <= start.get("start-after", ""):
         raise InvalidAnswerError("a listing of the store is cut and does not say how it goes on")
     return {"start-after": page.end}

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from storagedriver.adapter.checksums import Checksum, md5_header
 from storagedriver.adapter.http.answer import Answer, AnswerError
 from storagedriver.adapter.http.object_requests import ObjectRequests
-from storagedriver.adapter.http.reading import with_etag, without_content
+from storagedriver.adapter.http.reading import etag_of, with_etag, without_content
 from storagedriver.drivers.oss.bucket import Bucket
 from storagedriver.drivers.oss.checksums import NAME, check, sum_in
 from storagedriver.drivers.oss.errors import code_of
@@ -51,13 +51,13 @@ class Objects(ObjectRequests[Bucket]):
         try:
             check(content, answer)
         except IntegrityError:
-            if not self.is_still(key, answer.headers["ETag"]):
+            if not self.is_still(key, etag_of(answer)):
                 raise
             # What was damaged on its way is there now. With the MD5 the store takes nothing else in its place.
             try:
                 self._send(key, content, {**self._bucket.making, **md5_header(content)})
             except AnswerError:
-                if self.is_still(key, answer.headers["ETag"]):
+                if self.is_still(key, etag_of(answer)):
                     self._bucket.requests.send("DELETE", self._bucket.full(key), interpret=without_content)
                 raise
 

@@ -37,9 +37,8 @@ class Bucket:
         The headers of a request that makes an object.
     lists_v1 : bool
         Whether the server is known to list in the first version of the request only.
-    takes_conditions, takes_checksums : bool
-        Whether a request may have a condition, and a checksum; True until the
-        server has refused one.
+    takes_conditions : bool
+        Whether a request may have a condition; True until the server has refused one.
     """
 
     def __init__(self, requests: Requests, parameters: S3Parameters) -> None:
@@ -51,7 +50,6 @@ class Bucket:
         self._sends_md5 = parameters.checksums == "always" and not parameters.signs_payloads
         self.lists_v1 = False
         self.takes_conditions = True
-        self.takes_checksums = True
 
     def full(self, key: str) -> str:
         """The key as the server knows it."""

@@ -11,7 +11,14 @@ from storagedriver.adapter.http.bulk import BatchOutcome, Bulk, ask_to_delete
 from storagedriver.adapter.store import Failure
 from storagedriver.drivers.s3.bucket import NAMESPACE, Bucket
 from storagedriver.drivers.s3.errors import classify, code_of, kind_of, status
-from storagedriver.errors import PathNotFoundError, UnavailableError
+from storagedriver.errors import (
+    BucketNotFoundError,
+    IntegrityError,
+    ParameterError,
+    PathNotFoundError,
+    PermissionDeniedError,
+    UnavailableError,
+)
 
 __all__ = ["bulk"]
 
@@ -23,8 +30,10 @@ _ATTEMPTS = 4
 #: Swift deletes one object after the other and answers at the end.
 _KEY_SECONDS = 0.1
 _FIRST_PAUSE = 0.2
-#: What servers answer that have no DeleteObjects.
-_NOT_THERE = (405, 501)
+#: What servers answer that have no DeleteObjects: Google 400, those whose POST is for forms 412, some 404.
+_NOT_THERE = (400, 404, 405, 411, 412, 415, 501)
+#: What is about the bucket or about who asks, and would be answered for each key too.
+_ABOUT_ALL = (BucketNotFoundError, IntegrityError, ParameterError, PermissionDeniedError, UnavailableError)
 
 
 def bulk(bucket: Bucket) -> Bulk:
@@ -41,7 +50,7 @@ def _delete_batch(bucket: Bucket, keys: Sequence[str]) -> BatchOutcome:
         try:
             failed = _request(bucket, left)
         except AnswerError as error:
-            if status(error) not in _NOT_THERE:
+            if status(error) not in _NOT_THERE or issubclass(classify(error).kind, _ABOUT_ALL):
                 raise
             return BatchOutcome(left=keys)
         busy = [key for key, failure in failed.items() if failure.kind is UnavailableError]

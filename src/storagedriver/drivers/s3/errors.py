@@ -90,10 +90,10 @@ _REDIRECTS = frozenset(
     )
 )
 
-_REDIRECTED = (301, 302, 307)
+_REDIRECTED = (301, 302, 303, 307, 308)
 
 _HINTS = {
-    "AccessControlListNotSupported": "the bucket takes no ACLs, set objectacl to bucket-owner-full-control",
+    "AccessControlListNotSupported": "the bucket takes no ACLs, leave objectacl out",
     "EntityTooSmall": "cancel the upload and write it again, with a larger chunksize",
     "InvalidAccessKeyId": "check accesskey",
     "InvalidPart": (
@@ -101,7 +101,9 @@ _HINTS = {
         " there is equalparts; cancel the upload and write it again"
     ),
     "InvalidObjectState": "the object is archived and has to be restored first",
+    "InvalidStorageClass": "set storageclass to one that the store knows, or to NONE",
     "RequestTimeTooSkewed": "check the clock of this machine",
+    "SecondLevelDomainForbidden": "the store wants the bucket in the host, set forcepathstyle to false",
     "SignatureDoesNotMatch": "check secretkey and region",
 }
 
@@ -189,7 +191,9 @@ def _answered(error: AnswerError) -> Failure:
     if code == "AuthorizationHeaderMalformed":
         return Failure(PermissionDeniedError, f"{detail}; check accesskey and region")
     if redirected:
-        return Failure(ParameterError, f"the bucket is in another region or at another endpoint ({detail})")
+        target = error.target or fields.get("Endpoint", "")
+        where = f"; the store points to {target}" if target else ""
+        return Failure(ParameterError, f"the bucket is in another region or at another endpoint{where} ({detail})")
     kind = kind_of(code, error.answer.status)
     if kind is PathNotFoundError:
         # The path says all there is to say.

@@ -29,6 +29,7 @@ from storagedriver.paths import WalkOrder
 __all__ = ["pages", "walk_order"]
 
 _MOST = 1000
+_STUCK = "a listing of the store is cut and does not say how it goes on"
 _CHECKS = 16
 
 
@@ -80,7 +81,7 @@ class _Listed(ListedPage):
         query = {"prefix": prefix, "max-keys": most, "encoding-type": "url", "delimiter": delimiter or None}
         start = {place.name: place.value} if place.name else {}
         document = bucket.requests.ask("ListBucketResult", "GET", "", {**version, **query, **start})
-        super().__init__(document, unquote_plus)
+        super().__init__(document, prefix, unquote_plus)
         # Only the first version repeats the marker, and only the second counts the keys and gives tokens.
         cut_off = self.is_truncated and not document.has("NextContinuationToken")
         self.is_v1 = (document.has("Marker") or cut_off) and not document.has("KeyCount")
@@ -91,12 +92,14 @@ class _Listed(ListedPage):
         if not self.is_truncated:
             return None
         if self.token:
+            if self.token == place.value:
+                raise InvalidAnswerError(_STUCK)
             return _Place("continuation-token", self.token)
         place_after = _Place("marker" if self.is_v1 else "start-after", given or self.end)
         # A marker that is given need not be a name; a name has to come after the one before.
         stands = place_after.value == place.value or (not given and place_after.value < place.value)
         if not place_after.value or (place.name == place_after.name and stands):
-            raise InvalidAnswerError("a listing of the store is cut and does not say how it goes on")
+            raise InvalidAnswerError(_STUCK)
         return place_after
 
 

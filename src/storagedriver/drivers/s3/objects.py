@@ -5,19 +5,16 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Callable, Mapping
-from functools import partial
-from typing import TypeVar
 
 from storagedriver.adapter.checksums import Checksum, crc_of, encoded
-from storagedriver.adapter.http.answer import Answer, AnswerError, HTTPBody
+from storagedriver.adapter.http.answer import Answer, AnswerError
 from storagedriver.adapter.http.object_requests import ObjectRequests
+from storagedriver.adapter.http.reading import etag_of
 from storagedriver.adapter.store import Body, EmptyBody, Entry
 from storagedriver.drivers.s3.bucket import Bucket
 from storagedriver.drivers.s3.errors import code_of, status
 
 __all__ = ["Objects"]
-
-T = TypeVar("T")
 
 _MD5 = re.compile("[0-9a-f]{32}")
 _UNSATISFIABLE = 416
@@ -28,8 +25,6 @@ _PAUSES = (0.1, 0.3)
 _NOT_IMPLEMENTED = 501
 #: The statuses that HEAD gives without a reason for what another request explains.
 _UNEXPLAINED = (301, 400)
-#: What a server answers to a header that it does not know, where it does not pass over it.
-_UNKNOWN_HEADER = ("InvalidArgument", "InvalidRequest", "NotImplemented")
 #: Encryptions under which the ETag is no MD5: https://docs.aws.amazon.com/AmazonS3/latest/API/API_Object.html
 _OPAQUE = ("x-amz-server-side-encryption-customer-algorithm", "x-amz-server-side-encryption-aws-kms-key-id")
 
@@ -51,10 +46,6 @@ class Objects(ObjectRequests[Bucket]):
                 query = {"list-type": 2, "prefix": self._bucket.full(key), "max-keys": 1}
                 self._bucket.requests.send("GET", "", query)
             raise
-
-    def get(self, key: str) -> bytes:
-        """The whole content."""
-        return self._with_checksums(partial(super().get, key))
 
     def stream(self, key: str, offset: int, length: int | None, version: str) -> Body:
         """Open the content from `offset` on, of `version` only if that is not empty."""
@@ -103,39 +94,14 @@ class Objects(ObjectRequests[Bucket]):
         return True
 
     def _put(self, key: str, content: memoryview, headers: Mapping[str, str]) -> None:
-        write = super()._put
-        self._with_checksums(lambda: write(key, content, {**headers, **self._summed(content)}))
-
-    def _open(self, key: str, same: Mapping[str, str], part: Mapping[str, str]) -> HTTPBody:
-        return self._with_checksums(partial(super()._open, key, same, part))
-
-    @property
-    def _asked(self) -> Mapping[str, str]:
-        return super()._asked if self._bucket.takes_checksums else {}
+        super()._put(key, content, {**headers, **self._summed(content)})
 
     def _summed(self, content: memoryview) -> dict[str, str]:
         """The headers by which the server checks what it receives, and keeps the checksum."""
-        if self._checksums == "never" or not self._bucket.takes_checksums:
+        if self._checksums == "never":
             return {}
         headers = {"x-amz-checksum-crc32c": encoded("crc32c", crc_of("crc32c", content))}
         return {**headers, **self._bucket.checking(content)}
-
-    def _with_checksums(self, send: Callable[[], T]) -> T:
-        """Send a request with its checksums; without, if the server refuses them and they are not demanded."""
-        bucket = self._bucket
-        try:
-            return send()
-        except AnswerError as error:
-            is_unknown = status(error) == _NOT_IMPLEMENTED or code_of(error) in _UNKNOWN_HEADER
-            if self._checksums != "auto" or not bucket.takes_checksums or not is_unknown:
-                raise
-        bucket.takes_checksums = False
-        try:
-            return send()
-        except AnswerError:
-            # It was something else.
-            bucket.takes_checksums = True
-            raise
 
     def _checksum_in(self, answer: Answer) -> Checksum | None:
         headers = answer.headers
@@ -143,7 +109,7 @@ class Objects(ObjectRequests[Bucket]):
             for name in ("crc32c", "crc64nvme"):
                 if text := headers.get(f"x-amz-checksum-{name}"):
                     return Checksum.of_text(name, text)
-        etag = headers.get("ETag", "").strip('"')
+        etag = etag_of(answer).strip('"')
         if self._checksums != "always" or not _MD5.fullmatch(etag) or any(name in headers for name in _OPAQUE):
             return None
         return Checksum("md5", bytes.fromhex(etag))

@@ -14,7 +14,7 @@ from storagedriver.adapter.checksums import CHECKSUMS
 from storagedriver.errors import ParameterError
 from storagedriver.parameters import boolean, choice, integer, number, parse, string
 
-__all__ = ["LOG_LEVELS", "NO_STORAGE_CLASS", "S3Parameters", "load"]
+__all__ = ["DEFAULT_ACL", "DEFAULT_STORAGE_CLASS", "LOG_LEVELS", "NO_STORAGE_CLASS", "S3Parameters", "load"]
 
 _MIB = 1 << 20
 #: The sizes that S3 allows for a part: https://docs.aws.amazon.com/AmazonS3/latest/userguide/qfacts.html
@@ -22,6 +22,10 @@ _MIN_PART = 5 * _MIB
 _MAX_PART = 5 << 30
 
 NO_STORAGE_CLASS = "NONE"
+#: What an object has for which nothing is asked:
+#: https://docs.aws.amazon.com/AmazonS3/latest/API/API_PutObject.html
+DEFAULT_STORAGE_CLASS = "STANDARD"
+DEFAULT_ACL = "private"
 _STORAGE_CLASSES = (
     NO_STORAGE_CLASS,
     "EXPRESS_ONEZONE",
@@ -30,11 +34,11 @@ _STORAGE_CLASSES = (
     "ONEZONE_IA",
     "OUTPOSTS",
     "REDUCED_REDUNDANCY",
-    "STANDARD",
+    DEFAULT_STORAGE_CLASS,
     "STANDARD_IA",
 )
 _ACLS = (
-    "private",
+    DEFAULT_ACL,
     "public-read",
     "public-read-write",
     "aws-exec-read",
@@ -57,10 +61,14 @@ LOG_LEVELS = (
 _BUCKET = re.compile(r"[A-Za-z0-9._-]{1,255}")
 _ARN = re.compile(r"arn:aws[a-z-]*:s3(?:-outposts|-object-lambda)?:[a-z0-9-]*:[0-9]{12}:[A-Za-z0-9./:_-]+")
 _HOST = re.compile(r"(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]{1,5})?")
+#: What an endpoint may have behind the host, as Supabase's does.
+_PATH = re.compile(r"(?!\.{1,2}(?:/|$))[A-Za-z0-9._~-]+(?:/(?!\.{1,2}(?:/|$))[A-Za-z0-9._~-]+)*")
 _AMAZON = re.compile(r"(?:\A|\.)amazonaws\.com(?:\.cn)?\Z")
 
 #: Hosts of stores that want all parts of an upload but the last of one length.
 _EQUAL_PARTS = (".r2.cloudflarestorage.com",)
+#: Hosts of stores whose consoles show an endpoint with the bucket behind it.
+_WITHOUT_PATH = _EQUAL_PARTS
 
 
 def _unset() -> Any:
@@ -93,8 +101,8 @@ class S3Parameters:
     multipartcopymaxconcurrency: int = integer(100, minimum=1)
     multipartcopythresholdsize: int = integer(32 * _MIB, minimum=0, maximum=_MAX_PART, unit="bytes")
     rootdirectory: str = string()
-    storageclass: str = choice("STANDARD", _STORAGE_CLASSES, fold=str.upper)
-    objectacl: str = choice("private", _ACLS)
+    storageclass: str = choice(DEFAULT_STORAGE_CLASS, _STORAGE_CLASSES, fold=str.upper)
+    objectacl: str = choice(DEFAULT_ACL, _ACLS)
     useragent: str = string()
     usedualstack: bool = boolean()
     accelerate: bool = boolean()
@@ -187,8 +195,11 @@ def _check_credentials(parsed: S3Parameters) -> None:
 
 
 def _check_endpoints(parsed: S3Parameters) -> None:
-    for parameter in ("regionendpoint", "redirectendpoint"):
-        _check_endpoint(parameter, getattr(parsed, parameter))
+    _check_endpoint("regionendpoint", parsed.regionendpoint, path=True)
+    _check_endpoint("redirectendpoint", parsed.redirectendpoint, path=False)
+    at = urlsplit(parsed.endpoint)
+    if at.path == f"/{parsed.bucket}" and (at.hostname or "").endswith(_WITHOUT_PATH):
+        raise _refused("regionendpoint", f"{parsed.regionendpoint!r} ends with the name of the bucket; leave that out")
     if parsed.redirectendpoint and "://" not in parsed.redirectendpoint:
         raise _refused("redirectendpoint", f"{parsed.redirectendpoint!r} must begin with http:// or https://")
     host = urlsplit(parsed.endpoint).hostname or ""
@@ -206,13 +217,16 @@ def _check_endpoints(parsed: S3Parameters) -> None:
             raise _refused("accelerate", "it is not possible for a bucket with a dot in its name")
 
 
-def _check_endpoint(parameter: str, endpoint: str) -> None:
-    """Scheme and host only: a path, a query or a password would be dropped or sent in silence."""
+def _check_endpoint(parameter: str, endpoint: str, *, path: bool) -> None:
+    """Scheme and host, and a path where it is allowed: a query or a password would be dropped or sent in silence."""
     scheme, separator, rest = endpoint.rpartition("://")
-    if not endpoint or ((not separator or scheme.lower() in ("http", "https")) and _HOST.fullmatch(rest.rstrip("/"))):
+    host, slash, below = rest.rstrip("/").partition("/")
+    fine = (not separator or scheme.lower() in ("http", "https")) and _HOST.fullmatch(host)
+    if not endpoint or (fine and (not slash or (path and _PATH.fullmatch(below)))):
         return
     shown = repr(endpoint) if "@" not in endpoint else "a URL with a user or a password"
-    raise _refused(parameter, f"{shown} is not allowed, it must be http:// or https://, a host, and maybe a port")
+    rule = "a host, and maybe a port and a path" if path else "a host, and maybe a port"
+    raise _refused(parameter, f"{shown} is not allowed, it must be http:// or https://, {rule}")
 
 
 def _check_region(parsed: S3Parameters) -> None:

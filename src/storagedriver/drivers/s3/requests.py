@@ -10,6 +10,7 @@ import re
 import time
 from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
+from urllib.parse import urlsplit
 
 from storagedriver import __about__
 from storagedriver.adapter.http.answer import Answer, AnswerError, HTTPBody, Signed
@@ -17,11 +18,13 @@ from storagedriver.adapter.http.bucket import Requests as BucketRequests
 from storagedriver.adapter.http.client import TRUST, HTTPClient
 from storagedriver.adapter.limits import PerProcess
 from storagedriver.adapter.store import Entry
+from storagedriver.drivers.s3.accepted import Accepted
 from storagedriver.drivers.s3.errors import NoCredentialsError, code_of, is_passing
 from storagedriver.drivers.s3.parameters import S3Parameters
 from storagedriver.drivers.s3.sdk import SDK
 from storagedriver.drivers.s3.signer import UNSIGNED, Credentials, Signer, SignerV2, SignerV4
 from storagedriver.drivers.s3.urls import place_of, quoted
+from storagedriver.errors import InvalidAnswerError
 
 __all__ = ["Requests"]
 
@@ -32,6 +35,12 @@ T = TypeVar("T")
 _FRESH = 60.0
 #: Tried with SeaweedFS 4.48.
 _KEEPS_CONDITIONS = re.compile(r"AmazonS3$|SeaweedFS \S+ (?:[4-9]|[1-9][0-9])\.")
+#: Google's server, which decompresses: https://cloud.google.com/storage/docs/transcoding. Behind another name its
+#: answers about an object have this header.
+_GOOGLE = "storage.googleapis.com"
+_OF_GOOGLE = "x-goog-stored-content-encoding"
+_AS_IT_IS = "identity"
+_DECOMPRESSED = "the store decompresses what it has stored in gzip"
 _NONE = hashlib.sha256(b"").hexdigest()
 
 _log = logging.getLogger("storagedriver.s3")
@@ -63,6 +72,8 @@ class Requests(BucketRequests):
             tls_advice=f"{TRUST}, or set skipverify",
             is_passing=is_passing,
         )
+        self._is_google = (urlsplit(parameters.endpoint).hostname or "").endswith(_GOOGLE)
+        self._accepted = Accepted(demands_checksums=parameters.checksums == "always")
         self._signing = PerProcess(lambda: _Signing(parameters, sdk))
 
     @property
@@ -86,19 +97,34 @@ class Requests(BucketRequests):
         **options: Any,
     ) -> Answer:
         """As the same method of `storagedriver.adapter.http.bucket.Requests`."""
-        sign = self._signer(method, key, query, headers, body)
-        return self._record(
-            method,
-            key,
-            body,
-            lambda: self._http.request(sign, body=body, **options),
-        )
+
+        def send(accepted: Mapping[str, str]) -> Answer:
+            sign = self._signer(method, key, query, accepted, body)
+            return self._record(method, key, body, lambda: self._http.request(sign, body=body, **options))
+
+        was_known = self._is_google
+        answer = self._accepted.send(headers or {}, body, send)
+        if _is_decompressed(answer):
+            if was_known:
+                raise InvalidAnswerError(_DECOMPRESSED)
+            return self.send(method, key, query, headers, body=body, **options)
+        return answer
 
     def open(self, key: str, headers: Mapping[str, str], entry: Callable[[Answer], Entry]) -> HTTPBody:
         """As the same method of `storagedriver.adapter.http.bucket.Requests`."""
-        sign = self._signer("GET", key, None, headers, None)
-        body = self._record("GET", key, None, lambda: self._http.stream(sign, entry))
+
+        def send(accepted: Mapping[str, str]) -> HTTPBody:
+            sign = self._signer("GET", key, None, accepted, None)
+            return self._record("GET", key, None, lambda: self._http.stream(sign, entry))
+
+        was_known = self._is_google
+        body = self._accepted.send(headers, None, send)
         self._notice(body.answer)
+        if _is_decompressed(body.answer):
+            body.close()
+            if was_known:
+                raise InvalidAnswerError(_DECOMPRESSED)
+            return self.open(key, headers, entry)
         return body
 
     def close(self) -> None:
@@ -110,19 +136,24 @@ class Requests(BucketRequests):
         method: str,
         key: str,
         query: Mapping[str, Any] | None,
-        headers: Mapping[str, str] | None,
+        headers: Mapping[str, str],
         body: memoryview | None,
     ) -> Callable[[], Signed]:
         signing = self._signing.get()
+        if self._is_google and method in ("GET", "HEAD"):
+            # Else it decompresses what was stored in gzip.
+            headers = {**headers, "Accept-Encoding": "gzip"}
         asked = [(name, str(value)) for name, value in (query or {}).items() if value is not None]
         if not self._parameters.signs_payloads:
             payload = UNSIGNED
         else:
             payload = _NONE if body is None else hashlib.sha256(body).hexdigest()
-        return lambda: signing.sign(method, key, asked, headers or {}, payload)
+        return lambda: signing.sign(method, key, asked, headers, payload)
 
     def _notice(self, answer: Answer) -> None:
         self.server = answer.headers.get("Server", self.server or "")
+        if _OF_GOOGLE in answer.headers:
+            self._is_google = True
 
     def _record(self, method: str, key: str, body: memoryview | None, send: Callable[[], T]) -> T:
         """Do it, and log it as far as `loglevel` asks for it."""
@@ -151,6 +182,11 @@ class Requests(BucketRequests):
                 how = f" as {who}" if level == "debugwithsigning" else ""
                 took = (time.monotonic() - start) * 1000
                 _log.debug("%s %r%s%s: %s in %.0f ms", method, key, size, how, outcome, took)
+
+
+def _is_decompressed(answer: Answer) -> bool:
+    """Whether the content is another than the one that Google has stored."""
+    return answer.headers.get(_OF_GOOGLE, _AS_IT_IS) != _AS_IT_IS and "Content-Encoding" not in answer.headers
 
 
 class _Signing:

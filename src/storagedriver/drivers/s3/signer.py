@@ -25,6 +25,9 @@ __all__ = ["UNSIGNED", "Credentials", "Signer", "SignerV2", "SignerV4"]
 #: In place of a hash, where TLS protects the body.
 UNSIGNED = "UNSIGNED-PAYLOAD"
 
+#: Headers that are changed on their way, by Google's servers for one.
+_UNSIGNED = ("Accept-Encoding", "User-Agent")
+
 Query = Sequence[tuple[str, str]]
 
 #: What of a query version 2 signs: "Constructing the CanonicalizedResource Element" of the second source.
@@ -105,7 +108,7 @@ class SignerV4:
         sent = {**headers, "Host": host, "X-Amz-Content-SHA256": payload, "X-Amz-Date": moment}
         if credentials.token:
             sent["X-Amz-Security-Token"] = credentials.token
-        covered = sorted([(name.lower(), value) for name, value in sent.items() if name != "User-Agent"])
+        covered = sorted([(name.lower(), value) for name, value in sent.items() if name not in _UNSIGNED])
         names = ";".join([name for name, _ in covered])
         lines = "\n".join([f"{name}:{value.strip()}" for name, value in covered])
         encoded = _encoded(query) if query else ""

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from storagedriver.adapter.http.answer import Answer, AnswerError
 from storagedriver.adapter.http.document import Document
 from storagedriver.adapter.http.multipart_requests import NO_SUCH_UPLOAD, Dialect, MultipartRequests
+from storagedriver.adapter.http.reading import etag_of
 from storagedriver.adapter.multipart import Part, composite_etag
 from storagedriver.drivers.s3.bucket import COPY_RATE, NAMESPACE, Bucket
 from storagedriver.drivers.s3.errors import code_of, status
@@ -72,7 +73,7 @@ class Uploads(MultipartRequests[Bucket]):
             if status(error) == _NOT_FOUND:
                 return False
             raise
-        return answer.headers.get("ETag", "").strip('"') == composite_etag(parts)
+        return etag_of(answer).strip('"') == composite_etag(parts)
 
     def _copy_time(self, size: int) -> float:
         return size / COPY_RATE

@@ -37,7 +37,7 @@ class Place:
 
     def in_host(self, bucket: str) -> bool:
         """Whether the bucket is a part of the host, and not of the path."""
-        return urlsplit(self.url).path != f"/{bucket}/"
+        return not urlsplit(self.url).path.endswith(f"/{bucket}/")
 
 
 class Resolver(Protocol):
