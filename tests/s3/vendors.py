@@ -5,7 +5,6 @@ The rules are those of the vendors' documents, and of reports of those who use t
 
 from __future__ import annotations
 
-import gzip
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -18,7 +17,7 @@ from storagedriver.testsuites.faults.actions import Action, Answer, ForgetQuery,
 from storagedriver.testsuites.faults.exchange import Exchange
 from storagedriver.testsuites.faults.proxy import FaultProxy, Request
 
-__all__ = ["VENDORS", "Transcode", "Vendor", "refusal"]
+__all__ = ["VENDORS", "Vendor", "refusal"]
 
 Rule = Callable[[FaultProxy], object]
 
@@ -347,39 +346,3 @@ VENDORS: dict[str, Vendor] = {
         ),
     ),
 }
-
-
-@dataclass(frozen=True)
-class Transcode(Action):
-    """Google's server decompresses what was stored in gzip, unless the client takes gzip.
-
-    https://cloud.google.com/storage/docs/transcoding
-
-    Attributes
-    ----------
-    says_so : bool
-        Whether its answers say how the content is stored, as Google's do. What a proxy does, it does in silence.
-    """
-
-    says_so: bool = True
-
-    def perform(self, exchange: Exchange) -> None:
-        taken: list[bool] = []
-
-        def read(raw: bytes) -> bytes:
-            taken.append(re.search(rb"(?im)^accept-encoding: [^\r]*gzip", raw) is not None)
-            return raw
-
-        def changed(head: bytes, body: bytes) -> bytes:
-            if self.says_so:
-                head = head[:-2] + b"x-goog-stored-content-encoding: gzip\r\n\r\n"
-            if taken[0] or not body:
-                return head if not body else head + body
-            head = re.sub(rb"(?im)^(content-length|content-encoding): [^\r]*\r\n", b"", head)
-            plain = gzip.decompress(body)
-            return head[:-2] + b"Transfer-Encoding: chunked\r\n\r\n%x\r\n%b\r\n0\r\n\r\n" % (len(plain), plain)
-
-        exchange.change_request(read)
-        exchange.send_request()
-        exchange.receive()
-        exchange.rewrite_reply(changed)

@@ -12,7 +12,7 @@ from storagedriver.adapter.http.answer import Answer, AnswerError, HTTPBody
 from storagedriver.adapter.http.reading import etag_of, first_byte, http_time, measured, open_range, size_in, whole
 from storagedriver.adapter.store import Body, EmptyBody, Entry
 from storagedriver.drivers.azure.client import Client
-from storagedriver.drivers.azure.errors import INVALID_BLOB_TYPE, NO_BLOB, classify, code_of
+from storagedriver.drivers.azure.errors import INVALID_BLOB_TYPE, NO_BLOB, classify, code_of, is_about_a_directory
 from storagedriver.errors import PathNotFoundError
 
 __all__ = [
@@ -21,6 +21,7 @@ __all__ = [
     "Blob",
     "condition_on",
     "delete",
+    "delete_directory",
     "delete_one",
     "existing",
     "get",
@@ -93,6 +94,7 @@ def look(client: Client, key: str, headers: Mapping[str, str] | None = None) -> 
             return None
         raise
     if is_directory(answer.headers):
+        client.is_hierarchical = True
         return None
     entry = measured(
         _entry(key, answer),
@@ -209,6 +211,15 @@ def delete_one(client: Client, key: str, version: str = "") -> bool:
         # The answer to an earlier attempt may have been lost.
         return error.answer.is_repeated
     return True
+
+
+def delete_directory(client: Client, key: str) -> None:
+    """Delete an empty directory of a hierarchical namespace. One that the store keeps is not shown by any call."""
+    try:
+        delete_one(client, key)
+    except AnswerError as error:
+        if not is_about_a_directory(error):
+            raise
 
 
 def delete(client: Client, keys: Sequence[str]) -> None:

@@ -65,6 +65,9 @@ class Client:
         Seconds within which a request is answered, all attempts together.
     checksums : {"auto", "always", "never"}
         What is compared with checksums.
+    is_hierarchical : bool
+        Whether an answer has shown a directory, which an account with a
+        hierarchical namespace keeps.
     """
 
     def __init__(self, parameters: AzureParameters, account: Account) -> None:
@@ -74,6 +77,7 @@ class Client:
         self.timeout = parameters.timeout
         self.checksums = parameters.checksums
         self._takes_crc64 = ".blob.core." in account.url
+        self.is_hierarchical = False
         self._parameters = parameters
         self._key = SharedKey(account.name, account.key) if account.type == "shared_key" else None
         self._connections = PerProcess(self._connect)

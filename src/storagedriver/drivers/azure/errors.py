@@ -29,6 +29,7 @@ __all__ = [
     "NO_BLOB",
     "classify",
     "code_of",
+    "is_about_a_directory",
     "is_conflict",
     "is_passing",
     "status_of",
@@ -36,6 +37,7 @@ __all__ = [
 
 NO_BLOB = "BlobNotFound"
 INVALID_BLOB_TYPE = "InvalidBlobType"
+_OF_A_DIRECTORY = ("DirectoryIsNotEmpty", "OperationNotSupportedOnDirectory")
 
 _KINDS: dict[str, type[StorageDriverError]] = {
     NO_BLOB: PathNotFoundError,
@@ -119,6 +121,14 @@ def is_passing(answer: Answer) -> bool:
     """Whether the same request may succeed a little later, though it failed now."""
     code = answer.headers.get("x-ms-error-code", "") or _elements(answer.content).get("Code", "")
     return issubclass(_kind(code, answer.status), (IntegrityError, UnavailableError))
+
+
+def is_about_a_directory(error: BaseException) -> bool:
+    """Whether it says that a directory of a hierarchical namespace cannot be deleted by this protocol, or not yet.
+
+    https://learn.microsoft.com/azure/storage/blobs/data-lake-storage-known-issues
+    """
+    return code_of(error) in _OF_A_DIRECTORY
 
 
 def is_conflict(error: BaseException) -> bool:

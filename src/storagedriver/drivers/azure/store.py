@@ -10,10 +10,12 @@ from datetime import timedelta
 from importlib.util import find_spec
 from typing import Any
 
+from storagedriver.adapter.http.answer import AnswerError
 from storagedriver.adapter.store import Body, Entry, Failure, UploadsStore
 from storagedriver.driver import Capabilities
 from storagedriver.drivers.azure import blobs, block_lists, copying, errors, listing
 from storagedriver.drivers.azure.client import Client
+from storagedriver.drivers.azure.errors import is_about_a_directory
 from storagedriver.drivers.azure.parameters import Account, AzureParameters
 from storagedriver.drivers.azure.uploads import Uploads
 
@@ -146,12 +148,24 @@ class AzureStore(UploadsStore):
                 self.delete([entry.key for entry in page])
         # Of a hierarchical namespace only empty directories can be deleted: the deepest go first.
         for directory in sorted(directories, reverse=True):
-            below = blobs.delete_one(self._client, directory) or below
-        here = blobs.delete_one(self._client, key)
+            blobs.delete_directory(self._client, directory)
+        here = self._delete_here(key)
         if below:
             # What waited over a content is listed once that content is gone.
             self.abort_all(list(self._uploads.below(key)))
         return uploads or below or here
+
+    def _delete_here(self, key: str) -> bool:
+        """Delete the blob at the key; False if there is none, or only a directory."""
+        if self._client.is_hierarchical and blobs.look(self._client, key) is None:
+            blobs.delete_directory(self._client, key)
+            return False
+        try:
+            return blobs.delete_one(self._client, key)
+        except AnswerError as error:
+            if not is_about_a_directory(error):
+                raise
+            return False
 
     def sign(self, key: str, method: str, expires: timedelta, /) -> str | None:  # noqa: ARG002 - one signature is for both
         """A signed URL, None without the account's key."""

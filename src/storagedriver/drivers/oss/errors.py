@@ -72,7 +72,7 @@ _HINTS = {
     "UserDisable": "the account is disabled, or a bill is open",
 }
 
-_REDIRECTS = (301, 302, 307)
+_REDIRECTS = (301, 302, 303, 307, 308)
 
 
 def classify(error: Exception) -> Failure:
@@ -104,7 +104,8 @@ def _answered(error: AnswerError) -> Failure:
     endpoint = fields.get("Endpoint")
     if (endpoint and code == "AccessDenied") or status in _REDIRECTS:
         where = f"the bucket is at {endpoint}" if endpoint else "the bucket is at another endpoint"
-        return Failure(ParameterError, f"{where}, set region or endpoint to it ({detail})")
+        target = f"; the store points to {error.target}" if error.target else ""
+        return Failure(ParameterError, f"{where}, set region or endpoint to it{target} ({detail})")
     kind = _kind_of(code, status)
     if kind is PathNotFoundError:
         # The path says all there is to say.
