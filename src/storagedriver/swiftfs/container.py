@@ -17,7 +17,7 @@ from urllib.parse import quote, unquote
 
 from storagedriver.adapter.checksums import Checksum
 from storagedriver.adapter.http.answer import Answer, AnswerError, HTTPBody
-from storagedriver.adapter.http.reading import SIZE_UNKNOWN, first_byte, http_time, measured
+from storagedriver.adapter.http.reading import SIZE_UNKNOWN, first_byte, http_time, measured, strong_etag
 from storagedriver.adapter.store import EPOCH, Entry
 from storagedriver.errors import BucketNotFoundError, InvalidAnswerError
 from storagedriver.swiftfs.client import Client
@@ -92,7 +92,7 @@ def info_of(headers: Mapping[str, str]) -> ObjectInfo:
     return ObjectInfo(
         int(length) if length.isdecimal() else None,
         _moment(headers),
-        headers.get("Etag", ""),
+        strong_etag(headers.get("Etag")),
         unquote(headers.get("X-Object-Manifest", "")),
         headers.get("X-Static-Large-Object", "").lower() == "true",
         int(whole) if whole.isdecimal() else None,

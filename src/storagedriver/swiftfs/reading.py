@@ -15,7 +15,7 @@ from typing import Any
 
 from storagedriver.adapter.checksums import Checksum, Running, read_twice
 from storagedriver.adapter.http.answer import Answer, AnswerError, HTTPBody
-from storagedriver.adapter.http.reading import SIZE_UNKNOWN, open_range, size_in, whole
+from storagedriver.adapter.http.reading import SIZE_UNKNOWN, open_range, size_in, strong_etag, whole
 from storagedriver.adapter.store import Body, Entry, pieces_of
 from storagedriver.errors import ConflictError, PathNotFoundError, UnavailableError
 from storagedriver.swiftfs.container import RAW, Container, ObjectInfo, described, info_of
@@ -290,7 +290,7 @@ def _get(container: Container, name: str, **options: Any) -> Answer:
 
 def _content(container: Container, name: str, answer: Answer) -> tuple[bytes, Checksum | None]:
     """The content in an answer, and what it is compared with."""
-    content = whole(answer, lambda: _same(container, name, answer.headers.get("Etag", "")).size)
+    content = whole(answer, lambda: _same(container, name, strong_etag(answer.headers.get("Etag"))).size)
     return content, container.checksum(info_of(answer.headers))
 
 

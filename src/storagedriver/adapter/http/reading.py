@@ -31,6 +31,7 @@ __all__ = [
     "quoted_etag",
     "range_of",
     "size_in",
+    "strong_etag",
     "whole",
     "with_etag",
     "without_content",
@@ -159,10 +160,14 @@ def quoted_etag(text: str | None) -> str:
     their ETags weak, which match nothing (RFC 9110, 8.8.3 and 13.1.1), though
     the store behind it still knows the strong one.
     """
-    text = (text or "").strip()
-    if text[:2] in ("W/", "w/"):
-        text = text[2:]
+    text = strong_etag(text)
     return f'"{text}"' if text and not text.startswith('"') else text
+
+
+def strong_etag(text: str | None) -> str:
+    """An ETag as it is, but strong; ``""`` if there is none."""
+    text = (text or "").strip()
+    return text[2:] if text[:2] in ("W/", "w/") else text
 
 
 def etag_of(answer: Answer) -> str:
