@@ -101,7 +101,8 @@ class Hierarchical(Action):
         for prefix in blobs.iterfind("BlobPrefix"):
             ET.SubElement(ET.SubElement(prefix, "Properties"), "ResourceType").text = "directory"
         blobs[:] = sorted(blobs, key=lambda item: item.findtext("Name") or "")
-        return ET.tostring(root, encoding="utf-8", xml_declaration=True)
+        changed: bytes = ET.tostring(root, encoding="utf-8", xml_declaration=True)
+        return changed
 
 
 def _above(name: str) -> list[str]:
