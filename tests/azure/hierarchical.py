@@ -24,7 +24,7 @@ _MARK = {"hdi_isfolder": "true"}
 
 @dataclass(frozen=True)
 class Hierarchical(Action):
-    """Whoever writes a blob makes the directories above it, which stay until they are deleted.
+    """To write a blob makes the directories above it, which stay until they are deleted.
 
     Attributes
     ----------

@@ -30,10 +30,10 @@ from tests.servers.s3 import S3Server
 @pytest.fixture(params=VENDORS)
 def vendor(
     request: pytest.FixtureRequest,
+    fault_proxy: StartProxy,
     make_s3: MakeS3,
     moto_s3: S3Server,
     root: str,
-    fault_proxy: StartProxy,
     monkeypatch: pytest.MonkeyPatch,
 ) -> FsspecDriver:
     """A driver on one of the servers; every copy but the smallest is made in parts, and pages are small."""
@@ -117,6 +117,9 @@ def test_google_does_not_decompress_it(
         with driver.reader("/dir/file") as reader:
             assert drain(reader) == stored
     assert_read_as_stored(driver, stored)
+    # Listings are not read from gzip.
+    assert driver.list("/dir") == ["/dir/file"]
+    assert not [seen for seen in proxy.requests if seen.query and "gzip" in seen.headers["accept-encoding"]]
 
 
 def test_a_redirect_is_a_wrong_region_or_endpoint(answered: Proxied) -> None:

@@ -104,7 +104,7 @@ class Requests(BucketRequests):
 
         was_known = self._is_google
         answer = self._accepted.send(headers or {}, body, send)
-        if _is_decompressed(answer):
+        if method == "GET" and _is_decompressed(answer):
             if was_known:
                 raise InvalidAnswerError(_DECOMPRESSED)
             return self.send(method, key, query, headers, body=body, **options)
@@ -140,7 +140,7 @@ class Requests(BucketRequests):
         body: memoryview | None,
     ) -> Callable[[], Signed]:
         signing = self._signing.get()
-        if self._is_google and method in ("GET", "HEAD"):
+        if self._is_google and key and not query and method in ("GET", "HEAD"):
             # Else it decompresses what was stored in gzip.
             headers = {**headers, "Accept-Encoding": "gzip"}
         asked = [(name, str(value)) for name, value in (query or {}).items() if value is not None]
