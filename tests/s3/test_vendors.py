@@ -130,6 +130,15 @@ def test_a_redirect_is_a_wrong_region_or_endpoint(answered: Proxied) -> None:
         driver.get_content("/dir/file")
 
 
+def test_alibaba_wants_the_bucket_in_the_host(answered: Proxied) -> None:
+    """https://help.aliyun.com/en/oss/developer-reference/use-aws-sdks-to-access-oss."""
+    driver, proxy = answered
+    message = "Please use virtual hosted style to access."
+    proxy.add(refusal(403, "SecondLevelDomainForbidden", message), times=None)
+    with pytest.raises(PermissionDeniedError, match="set forcepathstyle to false"):
+        driver.put_content("/dir/file", b"x")
+
+
 def test_an_acl_that_was_asked_for_is_not_left_out(
     make_s3: MakeS3, moto_s3: S3Server, root: str, fault_proxy: StartProxy
 ) -> None:

@@ -18,7 +18,7 @@ from storagedriver.adapter.multipart import OpenUpload, Part, copy_large
 from storagedriver.adapter.multipart_uploads import MultipartUploads
 from storagedriver.adapter.one_put import OVERTAKEN
 from storagedriver.adapter.store import Body, Entry, UploadsStore
-from storagedriver.errors import ConflictError, InvalidAnswerError
+from storagedriver.errors import ConflictError, InvalidAnswerError, StorageDriverError
 
 __all__ = ["BucketStore", "Calls", "Copies"]
 
@@ -184,10 +184,13 @@ class BucketStore(UploadsStore):
         if self._copies_parts:
             try:
                 return self._parts.copy_part(key, upload_id, number, source, first, size)
-            except (AnswerError, InvalidAnswerError) as error:
-                # Some servers pass over the name of the source, and take the request for a part of nothing.
-                if isinstance(error, AnswerError) and error.answer.status not in _NO_PART_COPY:
+            except AnswerError as error:
+                is_known = self.classify(error).kind is not StorageDriverError
+                if is_known or error.answer.status not in _NO_PART_COPY:
                     raise
+            except InvalidAnswerError:
+                # Some servers pass over the name of the source, and make a part of nothing: it is made again.
+                pass
         with self._carried.slot():
             with closing(self.stream(source.key, first, size, source.version)) as body:
                 data = b"".join(iter(lambda: body.read(size), b""))

@@ -7,6 +7,7 @@ know, each in its own words.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import TypeVar
 
@@ -24,7 +25,11 @@ _CHECKSUM, _CLASS, _ACL = "x-amz-checksum-", "x-amz-storage-class", "x-amz-acl"
 #: an object may be open to more people, so it goes only where nothing else helps.
 _TRIED = ((_CHECKSUM,), (_CLASS,), (_ACL,), (_CHECKSUM, _CLASS), (_CHECKSUM, _CLASS, _ACL))
 #: By what an answer names a header.
-_NAMES = {_CHECKSUM: ("checksum",), _CLASS: ("storage class", "storage-class", "storageclass"), _ACL: ("acl",)}
+_NAMES = {
+    _CHECKSUM: re.compile("(?i)checksum"),
+    _CLASS: re.compile("(?i)storage[ -]?class"),
+    _ACL: re.compile(r"(?i)\bacls?\b"),
+}
 _BAD_REQUEST = 400
 _NOT_IMPLEMENTED = 501
 #: What a server answers to a header that it does not know, where it does not pass over it.
@@ -101,9 +106,9 @@ class Accepted:
             return [present & {_OF_ONE[code_of(refusal)]}] if _OF_ONE[code_of(refusal)] in present else []
         if not _is_refusal(refusal):
             return []
-        text = refusal.answer.content.decode(errors="replace").lower()
-        named = frozenset(name for name in present if any(word in text for word in _NAMES[name]))
-        tried = ([named] if named else []) + [present & set(names) for names in _TRIED]
+        text = refusal.answer.content.decode(errors="replace")
+        named = frozenset(name for name in present if _NAMES[name].search(text))
+        tried = ([named] if len(named) == 1 else []) + [present & set(names) for names in _TRIED]
         return [names for number, names in enumerate(tried) if names and names not in tried[:number]]
 
     def _without(self, names: frozenset[str] | set[str], headers: Mapping[str, str]) -> Mapping[str, str]:

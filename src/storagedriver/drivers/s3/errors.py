@@ -192,7 +192,7 @@ def _answered(error: AnswerError) -> Failure:
         return Failure(PermissionDeniedError, f"{detail}; check accesskey and region")
     if redirected:
         target = error.target or fields.get("Endpoint", "")
-        where = f"; the store points to {target}" if target else ""
+        where = f"; the store points to {target}" if target and target not in detail else ""
         return Failure(ParameterError, f"the bucket is in another region or at another endpoint{where} ({detail})")
     kind = kind_of(code, error.answer.status)
     if kind is PathNotFoundError:
