@@ -37,7 +37,7 @@ from typing import TYPE_CHECKING, Literal
 
 from storagedriver import defaults
 from storagedriver.errors import PathNotFoundError
-from storagedriver.paths import ROOT, SortKey, WalkOrder, check_directory, sort_key
+from storagedriver.paths import ROOT, NameRule, SortKey, WalkOrder, check_directory, sort_key
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -316,7 +316,9 @@ class FileWriter(io.RawIOBase):
 class StorageDriver(ABC):
     """A filesystem-like key/value store of files, as container registries use it.
 
-    A path is ``(/[A-Za-z0-9._-]+)+`` with no component ``.`` or ``..``; the
+    A path is ``(/[A-Za-z0-9._-]+)+`` with no component ``.`` or ``..``, or,
+    where `names` is ``any``, has components of any text; the rules are those
+    of `storagedriver.paths`. The
     root ``/`` alone is for `stat`, `list` and `walk` and their kin. Making a
     driver is offline; a driver can be used by many threads, after a fork, and
     pickled. A stream that is open over a fork belongs to the parent.
@@ -337,6 +339,11 @@ class StorageDriver(ABC):
     @abstractmethod
     def capabilities(self) -> Capabilities:
         """In what this store differs from others."""
+
+    @property
+    def names(self) -> NameRule:
+        """The rule that paths follow: that of a registry, or ``any``, see `storagedriver.paths`."""
+        return "registry"
 
     @property
     def walk_order(self) -> WalkOrder:
@@ -552,7 +559,7 @@ class StorageDriver(ABC):
 
         Where a store cannot tell an upload from a file there are none to list.
         """
-        check_directory(path, self.name)
+        check_directory(path, self.name, self.names)
         return iter(())
 
     def purge_uploads(self, path: str = ROOT, older_than: timedelta = timedelta(0)) -> builtins.list[UploadInfo]:

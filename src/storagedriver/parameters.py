@@ -21,16 +21,22 @@ import dataclasses
 import difflib
 import re
 import warnings
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, TypeVar
 
 from storagedriver.errors import ParameterError, StorageDriverWarning
+from storagedriver.paths import NAME_RULES, NameRule
 
 __all__ = [
+    "NamingParameters",
     "anything",
     "boolean",
     "choice",
+    "defaulting_to_names",
     "duration",
     "integer",
     "mapping",
@@ -209,6 +215,42 @@ def mapping(*, secret: bool = False) -> Any:
 def anything(*, secret: bool = False) -> Any:
     """Any object, taken as it is."""
     return _field(lambda value: value, None, secret=secret)
+
+
+_default_names: ContextVar[NameRule] = ContextVar("storagedriver_default_names", default="registry")
+
+
+@contextmanager
+def defaulting_to_names(names: NameRule) -> Iterator[None]:
+    """Within the block, in this thread or task, drivers that are made without the parameter `names` follow this rule."""
+    token = _default_names.set(names)
+    try:
+        yield
+    finally:
+        _default_names.reset(token)
+
+
+def _names() -> Any:
+    declared = choice("", NAME_RULES, fold=str.lower)
+    return dataclasses.field(default_factory=_default_names.get, metadata=declared.metadata)
+
+
+@dataclass(frozen=True)
+class NamingParameters:
+    """The parameters that every driver has: derive from it.
+
+    Attributes
+    ----------
+    names : {"registry", "any"}
+        Which paths there are: those of a registry, which is the default, or
+        any (`storagedriver.paths`).
+    unnamed : {"warn", "error"}
+        What a listing does that comes upon keys which no path can name: warn
+        once, with their number, or raise `UnnamedKeysError`.
+    """
+
+    names: NameRule = _names()
+    unnamed: str = choice("warn", ("warn", "error"), fold=str.lower)
 
 
 def _decimal(value: Any) -> int:

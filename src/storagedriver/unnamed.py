@@ -12,10 +12,17 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 
 from storagedriver.errors import StorageDriverError, StorageDriverWarning
+from storagedriver.paths import NameRule, is_valid
 
-__all__ = ["UnnamedKeysError", "refusing_unnamed", "report_unnamed"]
+__all__ = ["UnnamedKeysError", "note_unnamed", "noting_unnamed", "refusing_unnamed", "report_unnamed"]
 
-_refused: ContextVar[bool] = ContextVar("storagedriver_refused", default=False)
+#: None: as the driver's parameters want it.
+_refused: ContextVar[bool | None] = ContextVar("storagedriver_refused", default=None)
+_noted: ContextVar[list[str] | None] = ContextVar("storagedriver_noted", default=None)
+_OUTSIDE: dict[NameRule, str] = {
+    "registry": "have characters other than A-Z a-z 0-9 . _ -, or an empty component",
+    "any": "have an empty component, . or .., are no UTF-8, or are named like our own files",
+}
 
 
 class UnnamedKeysError(StorageDriverError):
@@ -33,16 +40,43 @@ def refusing_unnamed(refused: bool = True) -> Iterator[None]:
     Parameters
     ----------
     refused : bool
-        False takes it back, within a block that refuses.
+        False leaves it to the driver, as without a block.
     """
-    token = _refused.set(refused)
+    token = _refused.set(refused or None)
     try:
         yield
     finally:
         _refused.reset(token)
 
 
-def report_unnamed(driver_name: str, path: str, count: int, example: str, *, stacklevel: int = 2) -> None:
+@contextmanager
+def noting_unnamed() -> Iterator[list[str]]:
+    """Within the block a listing neither raises nor warns, but notes the keys in the list that this gives."""
+    noted: list[str] = []
+    token = _noted.set(noted)
+    try:
+        yield noted
+    finally:
+        _noted.reset(token)
+
+
+def note_unnamed(key: str) -> None:
+    """For drivers: note a key that a listing skips, where `noting_unnamed` wants it."""
+    noted = _noted.get()
+    if noted is not None:
+        noted.append(key)
+
+
+def report_unnamed(  # noqa: PLR0913 - what is said, and how
+    driver_name: str,
+    path: str,
+    count: int,
+    example: str,
+    *,
+    names: NameRule = "registry",
+    refused: bool = False,
+    stacklevel: int = 2,
+) -> None:
     """For drivers: say at the end of a listing how many keys were skipped.
 
     Parameters
@@ -55,22 +89,27 @@ def report_unnamed(driver_name: str, path: str, count: int, example: str, *, sta
         How many keys no path can name; with 0 nothing happens.
     example : str
         One of them.
+    names : {"registry", "any"}
+        The driver's rule.
+    refused : bool
+        Whether it is an error in any case, see `NamingParameters`.
     stacklevel : int
         As for `warnings.warn`.
 
     Raises
     ------
     UnnamedKeysError
-        Within `refusing_unnamed`.
+        If `refused`, and within `refusing_unnamed`.
     """
-    if not count:
+    if not count or _noted.get() is not None:
         return
-    if _refused.get():
-        detail = (
-            f"{count} keys below it, {example!r} for one, have characters other than A-Z a-z 0-9 . _ -;"
-            " nothing was changed. Rename them in the store, or use StorageDriver.delete, which removes them too,"
-            " or StorageDriver.filesystem, which can name them"
-        )
+    keys = f"{count} {'key' if count == 1 else 'keys'} below"
+    remedy = "a driver with the parameter names: any names them" if is_valid("/" + example, "any") else ""
+    if names == "any" or not remedy:
+        remedy = "rename them in the store, or use StorageDriver.filesystem, which can name them"
+    if refused or _refused.get():
+        detail = f"{keys} it, {example!r} for one, {_OUTSIDE[names]}; nothing was changed. {remedy[0].upper()}{remedy[1:]}."
+        detail += " StorageDriver.delete removes them with the rest of a tree"
         raise UnnamedKeysError(detail, driver_name=driver_name, path=path)
-    message = f"{driver_name}: {count} keys below {path} are skipped because no path can name them, {example!r} for one"
+    message = f"{driver_name}: {keys} {path} are skipped because no path can name them, {example!r} for one; {remedy}"
     warnings.warn(message, StorageDriverWarning, stacklevel=stacklevel + 1)

@@ -46,6 +46,10 @@ def _refused(azurite: AzuriteServer, rootdirectory: str) -> StorageDriver:
     return _make(azurite, rootdirectory, accountkey=_WRONG_KEY)
 
 
+def _with_any_name(azurite: AzuriteServer, rootdirectory: str) -> StorageDriver:
+    return _make(azurite, rootdirectory, names="any")
+
+
 def _beside(azurite: AzuriteServer, rootdirectory: str) -> list[StorageDriver]:
     parent = rootdirectory.rpartition("/")[0]
     return [_make(azurite, root) for root in (f"{rootdirectory}-x", f"{rootdirectory}x", rootdirectory[:-1], parent)]
@@ -93,3 +97,4 @@ TestAppendBlobs = suite(
     areas=only("streams", "uploads", "unfinished", "moving", "copying", "deleting", "concurrency", "stateful"),
     secrets=[KEY],
 )
+TestAnyName = thinned(suite("azure with any name", _with_any_name, CAPABILITIES, names="any"))

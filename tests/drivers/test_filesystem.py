@@ -42,7 +42,12 @@ def make_drivers_beside(tmp_path: Path) -> list[StorageDriver]:
     return [factory.create("filesystem", {"rootdirectory": root}) for root in roots]
 
 
+def make_driver_with_any_names(tmp_path: Path) -> StorageDriver:
+    return factory.create("filesystem", {"rootdirectory": str(tmp_path), "names": "any"})
+
+
 TestConformance = suite("filesystem", make_driver, CAPABILITIES, registered_as="filesystem")
+TestAnyName = suite("filesystem with any name", make_driver_with_any_names, CAPABILITIES, names="any")
 # What the first call finds and makes is all that differs.
 TestConformanceOnANewRoot = suite(
     "filesystem new root",

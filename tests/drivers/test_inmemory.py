@@ -22,7 +22,12 @@ def make_driver() -> StorageDriver:
     return factory.create("inmemory")
 
 
+def make_driver_with_any_names() -> StorageDriver:
+    return factory.create("inmemory", {"names": "any"})
+
+
 TestConformance = suite("inmemory", make_driver, CAPABILITIES, registered_as="inmemory")
+TestAnyName = suite("inmemory with any name", make_driver_with_any_names, CAPABILITIES, names="any")
 
 
 def test_each_driver_has_a_store_of_its_own() -> None:

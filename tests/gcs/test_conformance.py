@@ -55,6 +55,10 @@ def _emulator_without_bucket(gcp_emulator: GCSServer, token_service: TokenServic
     return _make(gcp_emulator, token_service, rootdirectory, bucket=_NO_BUCKET)
 
 
+def _with_any_name(fake_gcs: GCSServer, token_service: TokenService, rootdirectory: str) -> StorageDriver:
+    return _make(fake_gcs, token_service, rootdirectory, names="any")
+
+
 def _beside(fake_gcs: GCSServer, token_service: TokenService, rootdirectory: str) -> list[StorageDriver]:
     roots = (f"{rootdirectory}-x", f"{rootdirectory}x", rootdirectory[:-1], rootdirectory.rpartition("/")[0])
     return [_make(fake_gcs, token_service, root) for root in roots]
@@ -131,3 +135,6 @@ class TestEmulator(_Other, _emulator):  # type: ignore[misc,valid-type] # the sa
 
 class TestEmulatorBucket(_Other, _emulator_bucket):  # type: ignore[misc,valid-type] # the same
     """In a bucket."""
+
+
+TestAnyName = thinned(suite("gcs with any name", _with_any_name, CAPABILITIES, names="any"))

@@ -38,6 +38,15 @@ def over_file(tmp_path: Path) -> FsspecDriver:
     return create({"url": f"file://{tmp_path}/root"})
 
 
+def over_file_with_any_name(tmp_path: Path) -> FsspecDriver:
+    return create({"url": f"file://{tmp_path}/root", "names": "any"})
+
+
+def over_obstore_with_any_name(moto_s3: S3Server, rootdirectory: str) -> FsspecDriver:
+    fs = obstore_filesystem(moto_s3)
+    return create({"fs": fs, "rootdirectory": f"{moto_s3.bucket}/{rootdirectory}", "names": "any"})
+
+
 def over_file_below_a_root(tmp_path: Path) -> FsspecDriver:
     return create({"url": f"file://{tmp_path}", "rootdirectory": "deep/er"})
 
@@ -103,6 +112,7 @@ def obstore_that_is_not_there(moto_s3: S3Server, refused_endpoint: str) -> Fsspe
 TestFile = suite("file", over_file, KEPT, registered_as="fsspec")
 # How paths are put together matters where names are made and listed, and where staged files lie beside them.
 _PATHS = only("names", "unfinished", "listing", "stat", "moving", "copying", "deleting", "walk", "errors")
+TestAnyName = suite("file with any name", over_file_with_any_name, KEPT, names="any")
 TestFileBelowARoot = suite("file below a root", over_file_below_a_root, KEPT, areas=_PATHS)
 TestChain = suite("chain", over_a_chain, KEPT, areas=_PATHS)
 TestMemory = suite("memory", over_memory, IN_MEMORY)

@@ -57,6 +57,10 @@ def _refused_in_version_4(oss: OSSServer, rootdirectory: str) -> StorageDriver:
     return _make(oss, rootdirectory, signatureversion="v4", accesskeysecret=_WRONG_SECRET)
 
 
+def _with_any_name(oss: OSSServer, rootdirectory: str) -> StorageDriver:
+    return _make(oss, rootdirectory, names="any")
+
+
 def _beside(oss: OSSServer, rootdirectory: str) -> list[StorageDriver]:
     parent = rootdirectory.rpartition("/")[0]
     return [_make(oss, root) for root in (f"{rootdirectory}-x", f"{rootdirectory}x", rootdirectory[:-1], parent)]
@@ -114,3 +118,4 @@ TestAtOwnHostOfABucket = thinned(
         secrets=["secret-of-admin"],
     )
 )
+TestAnyName = thinned(suite("oss with any name", _with_any_name, CAPABILITIES, names="any"))

@@ -77,6 +77,10 @@ def _unreachable(refused_endpoint: str) -> StorageDriver:
     return factory.create("s3", {**parameters, "timeout": 2})
 
 
+def _with_any_name(seaweedfs: S3Server, rootdirectory: str) -> StorageDriver:
+    return _make(seaweedfs, rootdirectory, names="any")
+
+
 def _beside(seaweedfs: S3Server, rootdirectory: str) -> list[StorageDriver]:
     parent = rootdirectory.rpartition("/")[0]
     return [_make(seaweedfs, root) for root in (f"{rootdirectory}-x", f"{rootdirectory}x", rootdirectory[:-1], parent)]
@@ -142,3 +146,4 @@ TestMoto = suite(
 TestMotoBucket = thinned(
     suite("s3 in a bucket of moto", _in_moto_bucket, CAPABILITIES, constant_start=_MOTO_2010, areas=_OTHER_BUCKET)
 )
+TestAnyName = thinned(suite("s3 with any name", _with_any_name, CAPABILITIES, names="any"))

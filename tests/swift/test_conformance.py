@@ -36,6 +36,14 @@ def _refused(swift: SwiftServer, rootdirectory: str) -> StorageDriver:
     return factory.create("swift", swift.parameters(_SHARED, prefix=rootdirectory, password="wrong-secret-of-a-test"))
 
 
+def _with_any_name(swift: SwiftServer, rootdirectory: str) -> StorageDriver:
+    parameters = swift.parameters(_SHARED, prefix=rootdirectory, secretkey=TEMP_URL_KEY, names="any")
+    driver = factory.create("swift", parameters)
+    driver.put_content("/first", b"")
+    driver.delete("/first")
+    return driver
+
+
 def _beside(swift: SwiftServer, rootdirectory: str) -> list[StorageDriver]:
     parent = rootdirectory.rpartition("/")[0]
     prefixes = (f"{rootdirectory}-x", f"{rootdirectory}x", rootdirectory[:-1], parent)
@@ -68,3 +76,4 @@ TestSwiftContainer = thinned(
         areas=only("names", "unfinished", "listing", "moving", "deleting", "urls"),
     )
 )
+TestAnyName = thinned(suite("swift with any name", _with_any_name, CAPABILITIES, names="any"))

@@ -9,7 +9,7 @@ from datetime import timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from storagedriver.adapter.failures import called
+from storagedriver.adapter.failures import called, translated
 from storagedriver.adapter.fanout import fan_out
 from storagedriver.adapter.reader import StreamReader
 from storagedriver.adapter.store import EPOCH, Entry, Store, info_of
@@ -35,7 +35,8 @@ from storagedriver.errors import (
     PathNotFoundError,
     UnsupportedMethodError,
 )
-from storagedriver.paths import ROOT, WalkOrder, are_valid, check_directory, check_path, is_valid
+from storagedriver.parameters import NamingParameters
+from storagedriver.paths import ROOT, NameRule, WalkOrder, are_valid, check_directory, check_path, check_written
 
 if TYPE_CHECKING:
     from typing_extensions import Buffer
@@ -52,16 +53,21 @@ class FsspecDriver(StorageDriver):
     ----------
     store : Store
         The backend. The driver is pickled if it can be.
+    naming : NamingParameters, optional
+        Which paths there are, and what becomes of keys that none can name. By
+        default they are those of a registry.
     """
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, naming: NamingParameters | None = None) -> None:
         self._store = store
+        self._naming = naming or NamingParameters()
+        self._names = self._naming.names
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self.name}>"
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return type(self), (self._store,)
+        return type(self), (self._store, NamingParameters(self._names, self._naming.unnamed))
 
     @property
     def name(self) -> str:
@@ -72,6 +78,11 @@ class FsspecDriver(StorageDriver):
     def capabilities(self) -> Capabilities:
         """In what this store differs from others."""
         return self._store.capabilities
+
+    @property
+    def names(self) -> NameRule:
+        """The rule that paths follow."""
+        return self._names
 
     @property
     def walk_order(self) -> WalkOrder:
@@ -101,7 +112,7 @@ class FsspecDriver(StorageDriver):
 
     def put_content(self, path: str, content: Buffer) -> None:
         """Write a whole small file, atomically."""
-        key = self._key(path)
+        key = self._written(path)
         view = memoryview(content).cast("B")
         if view.nbytes <= self._store.put_limit:
             with self._call(path):
@@ -127,7 +138,7 @@ class FsspecDriver(StorageDriver):
         """Begin an upload, or go on with one."""
         if not append:
             return self._begin(path)
-        key = self._key(path)
+        key = self._written(path)
         with self._call(path):
             upload = self._store.resume(key)
         return UploadWriter(self._store, path, upload)
@@ -152,7 +163,7 @@ class FsspecDriver(StorageDriver):
         prefix = self._prefix(path)
         with self._call(path):
             names = self._store.names(prefix)
-        if names and are_valid(names):
+        if names and are_valid(names, self._names):
             above = "/" + prefix
             return [above + name for name in sorted(names)]
         if names is not None:
@@ -162,14 +173,14 @@ class FsspecDriver(StorageDriver):
             keys = list({entry.key for page in pages for entry in page})
         if not keys and path != ROOT and not self.capabilities.empty_directories:
             raise self._not_found(path)
-        nameless = Nameless(self.name, path)
+        nameless = Nameless(self.name, path, self._naming)
         children = sorted(["/" + key for key in nameless.named(keys)])
         nameless.warn()
         return children
 
     def move(self, source: str, dest: str) -> None:
         """Move one file."""
-        keys = self._key(source), self._key(dest)
+        keys = self._key(source), self._written(dest)
         if source == dest:
             self._check_file(source)
             return
@@ -178,7 +189,7 @@ class FsspecDriver(StorageDriver):
 
     def copy(self, source: str, dest: str) -> None:
         """Copy one file."""
-        keys = self._key(source), self._key(dest)
+        keys = self._key(source), self._written(dest)
         if source == dest:
             self._check_file(source)
             return
@@ -253,7 +264,7 @@ class FsspecDriver(StorageDriver):
 
     def uploads(self, path: str = ROOT) -> Iterator[UploadInfo]:
         """The unfinished uploads at `path` and below it."""
-        check_directory(path, self.name)
+        check_directory(path, self.name, self._names)
         return self._each(path, lambda: self._store.uploads(path[1:]))
 
     def purge_uploads(self, path: str = ROOT, older_than: timedelta = timedelta(0)) -> builtins.list[UploadInfo]:
@@ -282,7 +293,7 @@ class FsspecDriver(StorageDriver):
         self._store.close()
 
     def _begin(self, path: str) -> UploadWriter:
-        key = self._key(path)
+        key = self._written(path)
         with self._call(path):
             upload = self._store.begin(key)
         return UploadWriter(self._store, path, upload)
@@ -298,11 +309,21 @@ class FsspecDriver(StorageDriver):
         yield from self._store.ahead.pages(steps, partial(self._call, path))
 
     def _key(self, path: str) -> str:
-        check_path(path, self.name)
+        check_path(path, self.name, self._names)
         return path[1:]
 
+    def _written(self, path: str) -> str:
+        """The key of a path that is to be written."""
+        check_written(path, self.name, self._names)
+        key = path[1:]
+        with translated(self._store, path):
+            reason = self._store.refuses(key)
+        if reason:
+            raise InvalidPathError(reason, driver_name=self.name, path=repr(path))
+        return key
+
     def _prefix(self, path: str) -> str:
-        check_directory(path, self.name)
+        check_directory(path, self.name, self._names)
         return "" if path == ROOT else path[1:] + "/"
 
     def _not_found(self, path: str) -> PathNotFoundError:
@@ -329,17 +350,15 @@ class FsspecDriver(StorageDriver):
             infos = self._store.infos(prefix, start_after=hint, skipped=skipped)
         if infos is not None:
             pages = self._each(path, lambda: infos)
-            return TreeWalk(self.name, path, self.walk_order, start_after, skipped, pages)
+            return TreeWalk(self.name, path, self._naming, self.walk_order, start_after, skipped, pages)
         pages = self._each(path, lambda: self._store.pages(prefix, recursive=True, start_after=hint, skipped=skipped))
-        return Walk(self.name, path, self.walk_order, start_after, skipped, pages)
+        return Walk(self.name, path, self._naming, self.walk_order, start_after, skipped, pages)
 
     def _start(self, path: str, start_after: str) -> str:
         """Where a walk begins, with a trailing ``/`` if that is a directory."""
         if start_after in ("", ROOT):
             return ""
-        stripped = start_after.removesuffix("/")
-        if not isinstance(start_after, str) or not is_valid(stripped):
-            raise InvalidPathError(driver_name=self.name, path=repr(start_after))
+        check_path(start_after.removesuffix("/"), self.name, self._names)
         below = path if path == ROOT else path + "/"
         if start_after.endswith("/") or not start_after.startswith(below):
             return start_after

@@ -43,6 +43,7 @@ __all__ = [
     "UploadsStore",
     "info_of",
     "pieces_of",
+    "too_long",
 ]
 
 #: The time of what has none, a directory of an object store for one.
@@ -106,6 +107,12 @@ class Entry:
 def info_of(entry: Entry) -> FileInfo:
     """The entry as the contract shows it."""
     return FileInfo("/" + entry.key, entry.size, entry.mod_time, entry.is_dir, "" if entry.weak else entry.version)
+
+
+def too_long(name: str, most: int) -> str:
+    """What `Store.refuses` says of the whole name of an object that has more bytes than the store takes, else ``""``."""
+    size = len(name.encode(errors="surrogateescape"))
+    return f"with the root directory it has {size} bytes, and the store takes {most}" if size > most else ""
 
 
 @dataclass(frozen=True)
@@ -284,6 +291,10 @@ class Store(ABC):
     @abstractmethod
     def classify(self, error: Exception, /) -> Failure:
         """Say what an exception of the SDK means. When in doubt: `StorageDriverError`."""
+
+    def refuses(self, key: str, /) -> str:  # noqa: ARG002 - some stores take any key that a path can name
+        """Why the store cannot have a key, ``""`` if it can. It is asked before anything is written."""
+        return ""
 
     @abstractmethod
     def head(self, key: str, /) -> Entry | None:

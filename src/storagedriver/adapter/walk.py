@@ -8,8 +8,9 @@ from typing import Any
 
 from storagedriver.adapter.store import EPOCH
 from storagedriver.driver import FileInfo
+from storagedriver.parameters import NamingParameters
 from storagedriver.paths import ROOT, WalkOrder, are_valid, is_valid, sort_key
-from storagedriver.unnamed import report_unnamed
+from storagedriver.unnamed import note_unnamed, report_unnamed
 
 __all__ = ["Nameless", "TreeWalk", "Walk"]
 
@@ -17,24 +18,26 @@ __all__ = ["Nameless", "TreeWalk", "Walk"]
 class Nameless:
     """Counts the keys that no path can name, and warns of them once."""
 
-    def __init__(self, driver_name: str, path: str) -> None:
+    def __init__(self, driver_name: str, path: str, naming: NamingParameters) -> None:
         self._driver_name = driver_name
         self._path = path
+        self._naming = naming
         self._count = 0
         self._example = ""
 
     def skip(self, key: str) -> None:
         """Note a key that was passed over."""
+        note_unnamed(key)
         self._count += 1
         self._example = self._example or key
 
     def named(self, keys: Sequence[str]) -> Sequence[str]:
         """Those of the keys that a path can name; the others are noted."""
-        if are_valid(keys):
+        if are_valid(keys, self._naming.names):
             return keys
         named = []
         for key in keys:
-            if is_valid("/" + key):
+            if is_valid("/" + key, self._naming.names):
                 named.append(key)
             else:
                 self.skip(key)
@@ -42,7 +45,15 @@ class Nameless:
 
     def warn(self) -> None:
         """Warn if there was any, or raise where that is wanted."""
-        report_unnamed(self._driver_name, self._path, self._count, self._example, stacklevel=4)
+        report_unnamed(
+            self._driver_name,
+            self._path,
+            self._count,
+            self._example,
+            names=self._naming.names,
+            refused=self._naming.unnamed == "error",
+            stacklevel=4,
+        )
 
 
 class Walk:
@@ -57,6 +68,8 @@ class Walk:
         For the warning about keys that no path can name.
     path : str
         The directory, ``/`` for the root.
+    naming : NamingParameters
+        Which keys a path can name, and what becomes of the others.
     order : {"bytewise", "tree"}
         The order of the listing.
     start_after : str
@@ -71,13 +84,15 @@ class Walk:
         self,
         driver_name: str,
         path: str,
+        naming: NamingParameters,
         order: WalkOrder,
         start_after: str,
         skipped: set[str],
         pages: Generator[Sequence[Any], None, None],
     ) -> None:
         self.found = False
-        self._nameless = Nameless(driver_name, path)
+        self._nameless = Nameless(driver_name, path, naming)
+        self._names = naming.names
         self._path = path
         self._order: WalkOrder = order
         self._after = (
@@ -106,17 +121,17 @@ class Walk:
         """What is visited of a page."""
         base = self._path if self._path == ROOT else self._path + "/"
         inside = opened[-1] if opened else base
-        all_valid = are_valid([entry.key for entry in page])
+        all_valid = are_valid([entry.key for entry in page], self._names)
         for entry in page:
             path = "/" + entry.key
-            valid = all_valid or is_valid(path)
+            valid = all_valid or is_valid(path, self._names)
             if not path.startswith(inside) or path.find("/", len(inside)) >= 0:
                 own = path + "/" if entry.is_dir else path
                 while opened and not own.startswith(opened[-1]):
                     opened.pop()
                 for directory in _directories(path, opened[-1] if opened else base):
                     opened.append(directory + "/")
-                    if (valid or is_valid(directory)) and self._wants(directory, is_dir=True):
+                    if (valid or is_valid(directory, self._names)) and self._wants(directory, is_dir=True):
                         yield FileInfo(directory, 0, EPOCH, True)
                 inside = opened[-1] if opened else base
                 if valid and own == inside:
@@ -156,11 +171,11 @@ class TreeWalk(Walk):
             for page in pages:
                 self.found = self.found or bool(page)
                 # Each begins with a "/": together they are one path, with all their components.
-                all_valid = is_valid("".join([info.path for info in page]))
+                all_valid = is_valid("".join([info.path for info in page]), self._names)
                 for info in page:
                     if self._skip and info.path.startswith(self._skip):
                         continue
-                    if not all_valid and not is_valid(info.path):
+                    if not all_valid and not is_valid(info.path, self._names):
                         self._nameless.skip(info.path[1:])
                     elif self._after is None or info.sort_key(self._order) > self._after:
                         yield info

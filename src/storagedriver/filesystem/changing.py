@@ -15,6 +15,7 @@ from storagedriver.driver import FileInfo, StopWalk
 from storagedriver.errors import InvalidPathError, PathNotFoundError
 from storagedriver.filesystem.names import staged_path, to_path
 from storagedriver.filesystem.opening import OpeningFileSystem
+from storagedriver.own_files import making_own_files
 from storagedriver.paths import ROOT, ancestors
 from storagedriver.unnamed import UnnamedKeysError, refusing_unnamed
 
@@ -62,7 +63,8 @@ class ChangingFileSystem(OpeningFileSystem):
         if not create_parents and not self.isdir(parent):
             raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), parent)
         inside = staged_path(f"{path}/")
-        self.driver.put_content(inside, b"")
+        with making_own_files():
+            self.driver.put_content(inside, b"")
         self.driver.delete(inside)
 
     def makedirs(self, path: Any, exist_ok: bool = False) -> None:
@@ -197,7 +199,8 @@ class ChangingFileSystem(OpeningFileSystem):
         if self.driver.capabilities.key_and_prefix and self._any_below(path):
             # To delete the path would delete the directory, too.
             aside = staged_path(path)
-            self.driver.move(path, aside)
+            with making_own_files():
+                self.driver.move(path, aside)
             path = aside
         self.driver.delete(path)
 

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import re
 import uuid
 
 from fsspec.utils import stringify_path
 
+from storagedriver.own_files import has_temporary
+
 __all__ = ["PROTOCOL", "is_staged", "staged_path", "to_path"]
 
 PROTOCOL = "storagedriver"
-
-_STAGED = re.compile(r"\.storagedriver-[0-9a-f]{32}\.part")
 
 
 def to_path(url: object) -> str:
@@ -29,4 +28,4 @@ def staged_path(path: str) -> str:
 
 def is_staged(path: str) -> bool:
     """Whether `staged_path` made this path."""
-    return _STAGED.fullmatch(path.rpartition("/")[2]) is not None
+    return has_temporary(path.rpartition("/")[2])

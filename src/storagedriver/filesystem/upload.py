@@ -7,6 +7,7 @@ import logging
 from storagedriver.driver import FileWriter, StorageDriver
 from storagedriver.errors import PathNotFoundError
 from storagedriver.filesystem.names import staged_path
+from storagedriver.own_files import making_own_files
 
 __all__ = ["Upload"]
 
@@ -103,6 +104,10 @@ class Upload:
         if visible:
             self._staged = staged_path(self._path)
         path = self._staged or self._path
+        with making_own_files():
+            return self._opened(path, visible=visible)
+
+    def _opened(self, path: str, *, visible: bool) -> FileWriter:
         if not self._append:
             return self._driver.writer(path)
         try:

@@ -17,6 +17,7 @@ pytest.register_assert_rewrite(
     *(
         f"{__name__}.{module}"
         for module in (
+            "any_names",
             "benchmarks",
             "calls",
             "cases",
@@ -31,6 +32,7 @@ pytest.register_assert_rewrite(
             "names",
             "neighbours",
             "objects",
+            "odd",
             "replacing",
             "sessions",
             "sizes",

@@ -12,6 +12,7 @@ import pytest
 from hypothesis import HealthCheck, Phase, settings
 
 from storagedriver.driver import Capabilities, StorageDriver
+from storagedriver.paths import NameRule
 
 __all__ = ["PART_SIZE", "Harness", "MakeDriver", "MakeNeighbours", "opened", "resolved"]
 
@@ -74,6 +75,8 @@ class Harness:
     constant_start : str
         Where the store gives every upload the same time, the reason for that:
         its uploads are not held to the time when they were begun.
+    names : {"registry", "any"}
+        With ``any`` each name of the cases has `storagedriver.testsuites.odd.ODD` before it.
     settings : hypothesis.settings
         How long the stateful case runs. By default 15 histories of 20 steps;
         one that fails is shown as it is, because making it shorter may take
@@ -91,6 +94,7 @@ class Harness:
     registered_as: str | None = None
     part_size: int = PART_SIZE
     constant_start: str = ""
+    names: NameRule = "registry"
     settings: settings = field(default_factory=_few_examples)
 
 

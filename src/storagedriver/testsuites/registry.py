@@ -8,6 +8,8 @@ from typing import Any
 from hypothesis import settings as hypothesis_settings
 
 from storagedriver.driver import Capabilities
+from storagedriver.paths import NameRule
+from storagedriver.testsuites.any_names import AnyNames
 from storagedriver.testsuites.cases import Cases
 from storagedriver.testsuites.concurrency import Concurrency
 from storagedriver.testsuites.conflicts import Conflicts
@@ -32,7 +34,7 @@ from storagedriver.testsuites.urls import Urls
 from storagedriver.testsuites.versions import Versions
 from storagedriver.testsuites.walk import Walk
 
-__all__ = ["AREAS", "register_suite", "registered_suites", "suite"]
+__all__ = ["ANY_AREAS", "AREAS", "register_suite", "registered_suites", "suite"]
 
 #: The areas, in the order in which their cases run.
 AREAS: tuple[type[Cases], ...] = (
@@ -59,6 +61,9 @@ AREAS: tuple[type[Cases], ...] = (
     Stateful,
 )
 
+#: The areas of a suite with any names, which differ by nothing else.
+ANY_AREAS: tuple[type[Cases], ...] = (AnyNames, Names, Listing, Moving, Copying, Deleting, Walk)
+
 _registered: dict[str, type[Cases]] = {}
 
 
@@ -68,6 +73,7 @@ def suite(  # noqa: PLR0913 - each is a thing of its own in which drivers differ
     capabilities: Capabilities,
     *,
     areas: Iterable[str | type[Cases]] | None = None,
+    names: NameRule = "registry",
     make_missing_bucket: MakeDriver | None = None,
     make_refused: MakeDriver | None = None,
     make_unreachable: MakeDriver | None = None,
@@ -97,6 +103,11 @@ def suite(  # noqa: PLR0913 - each is a thing of its own in which drivers differ
         a second suite of one driver, whose store differs in little: in its root
         directory, say. The cases that the next three options bring are part of
         it in any case.
+    names : {"registry", "any"}
+        ``any`` is for a second suite of a driver that takes any name. The
+        driver that `make_driver` gives must have this rule. By default the
+        areas are those of names, of listing and walking, and of moving,
+        copying and deleting.
     make_missing_bucket, make_refused, make_unreachable : callable, optional
         As `make_driver`, for a bucket that does not exist, for credentials
         that are refused and for an address where nothing answers. The cases
@@ -128,10 +139,11 @@ def suite(  # noqa: PLR0913 - each is a thing of its own in which drivers differ
         registered_as=registered_as,
         part_size=part_size,
         constant_start=constant_start,
+        names=names,
         secrets=tuple(secrets),
         **options,
     )
-    bases = list(AREAS) if areas is None else _chosen(areas)
+    bases = list(AREAS if names == "registry" else ANY_AREAS) if areas is None else _chosen(areas)
     if make_missing_bucket is not None:
         bases.append(MissingBucket)
     if make_refused is not None:
@@ -192,7 +204,7 @@ def _class_name(name: str) -> str:
 
 def _chosen(areas: Iterable[str | type[Cases]]) -> list[type[Cases]]:
     """The areas that are meant, in the order of `AREAS`; classes that are none of these come after them."""
-    names = {area.__name__.lower(): area for area in AREAS}
+    names = {area.__name__.lower(): area for area in (*AREAS, AnyNames)}
     wanted: list[type[Cases]] = []
     for area in areas:
         found = names.get(area) if isinstance(area, str) else area

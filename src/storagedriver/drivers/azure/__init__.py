@@ -32,4 +32,5 @@ def create(parameters: Mapping[str, Any]) -> FsspecDriver:
         from storagedriver.drivers.azure.parameters import load  # noqa: PLC0415 - needs the SDK, an extra
         from storagedriver.drivers.azure.store import AzureStore  # noqa: PLC0415 - the same
 
-        return FsspecDriver(AzureStore(_NAME, load(_NAME, parameters)))
+        loaded = load(_NAME, parameters)
+        return FsspecDriver(AzureStore(_NAME, loaded), loaded[0])

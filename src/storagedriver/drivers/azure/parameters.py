@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 
 from storagedriver.adapter.checksums import CHECKSUMS
 from storagedriver.errors import ParameterError
-from storagedriver.parameters import boolean, choice, duration, integer, mapping, number, parse, string
+from storagedriver.parameters import NamingParameters, boolean, choice, duration, integer, mapping, number, parse, string
 
 __all__ = ["LARGEST_BLOCK", "Account", "AzureParameters", "load"]
 
@@ -41,7 +41,7 @@ class _Credentials:
 
 
 @dataclass(frozen=True)
-class AzureParameters:
+class AzureParameters(NamingParameters):
     """The registry's parameters under its own names (registry/storage/driver/azure/parser.go), and ours.
 
     docs/drivers/azure.md says what each does.

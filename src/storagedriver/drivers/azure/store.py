@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from collections.abc import Set as AbstractSet
 from contextlib import closing
@@ -20,6 +21,10 @@ from storagedriver.drivers.azure.parameters import Account, AzureParameters
 from storagedriver.drivers.azure.uploads import Uploads
 
 __all__ = ["AzureStore"]
+
+_LONGEST_NAME = 1024
+_MOST_SEGMENTS = 254
+_NOT_TAKEN = re.compile(r"[\x00-\x1f\x7f-\x9f\\\ufffe\uffff]")
 
 
 class AzureStore(UploadsStore):
@@ -84,6 +89,19 @@ class AzureStore(UploadsStore):
     def filesystem(self) -> Any:
         """adlfs, rooted at the root directory. It cannot name blobs that begin with ``/``."""
         return self.rooted(self._client.filesystem, self._client.container, self._client.prefix)
+
+    def refuses(self, key: str, /) -> str:
+        """1024 characters in 254 segments, nothing that a URL or XML cannot carry, and no backslash, which the store takes for a ``/``.
+
+        https://learn.microsoft.com/rest/api/storageservices/naming-and-referencing-containers--blobs--and-metadata
+        """
+        name = self._client.full(key)
+        if len(name) > _LONGEST_NAME or name.count("/") >= _MOST_SEGMENTS:
+            size = f"{len(name)} characters in {name.count('/') + 1} segments"
+            return f"with the root directory it has {size}, and the store takes {_LONGEST_NAME} in {_MOST_SEGMENTS}"
+        if found := _NOT_TAKEN.search(name):
+            return f"the store takes no name with {found[0]!r}"
+        return ""
 
     def classify(self, error: Exception, /) -> Failure:
         """Say what an exception of the SDK or of the HTTP client means."""

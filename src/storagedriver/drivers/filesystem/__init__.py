@@ -15,4 +15,5 @@ __all__ = ["FilesystemParameters", "FilesystemStore", "create"]
 
 def create(parameters: Mapping[str, Any]) -> FsspecDriver:
     """Make the driver."""
-    return FsspecDriver(FilesystemStore("filesystem", parse(FilesystemParameters, "filesystem", parameters)))
+    parsed = parse(FilesystemParameters, "filesystem", parameters)
+    return FsspecDriver(FilesystemStore("filesystem", parsed), parsed)

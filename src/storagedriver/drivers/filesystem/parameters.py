@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from storagedriver.parameters import integer, string
+from storagedriver.parameters import NamingParameters, integer, string
 
 __all__ = ["FilesystemParameters"]
 
 
 @dataclass(frozen=True)
-class FilesystemParameters:
+class FilesystemParameters(NamingParameters):
     """The parameters of the driver.
 
     Attributes

@@ -90,6 +90,14 @@ class FilesystemStore(Store):
             return Failure(InvalidPathError, detail)
         return Failure(StorageDriverError, detail)
 
+    def refuses(self, key: str, /) -> str:
+        """A name, and a path on the disk, has a longest length."""
+        try:
+            check_length(self._path(key), spare=STAGED_LONGER)
+        except InvalidPathError as error:
+            return error.detail
+        return ""
+
     def head(self, key: str, /) -> Entry | None:
         """Stat the file or the directory. A pipe, a socket and a device are neither."""
         try:

@@ -22,10 +22,10 @@ from storagedriver.drivers.filesystem.directories import Child, Directories, tim
 from storagedriver.drivers.filesystem.disk import open_file
 from storagedriver.drivers.filesystem.removal import remove_tree
 from storagedriver.errors import PathNotFoundError
+from storagedriver.own_files import PUT
 
 __all__ = ["STAGED_LONGER", "Unfinished", "is_staged", "staged_beside"]
 
-_STAGED = re.compile(r"(?P<name>.+)~[0-9a-f]{16}")
 #: By how many bytes such a name is longer than the one that it is for.
 STAGED_LONGER = 17
 #: A name may have 255 bytes; a longer one is cut before the suffix is put on.
@@ -41,12 +41,20 @@ _LONGEST_TIME = 100
 def staged_beside(path: str) -> str:
     """A new name for a put of the path, beside it."""
     parent, name = os.path.split(path)
-    return os.path.join(parent, f"{name[:_LONGEST]}~{secrets.token_hex(8)}")
+    return os.path.join(parent, f"{_cut(name)}~{secrets.token_hex(8)}")
 
 
 def is_staged(name: str) -> bool:
     """Whether a file of this name is a put that is under way, or was killed."""
-    return "~" in name and _STAGED.fullmatch(name) is not None
+    return "~" in name and PUT.fullmatch(name) is not None
+
+
+def _cut(name: str) -> str:
+    """As much of a name as leaves room for the suffix, in whole characters."""
+    encoded = os.fsencode(name)
+    if len(encoded) <= _LONGEST:
+        return name
+    return encoded[:_LONGEST].decode(errors="ignore")
 
 
 class Unfinished:
@@ -84,7 +92,7 @@ class Unfinished:
                 names = os.listdir(directory)
         except (FileNotFoundError, NotADirectoryError):
             return []
-        return [upload for upload in self._puts(above, names) if upload.path.endswith("/" + name)]
+        return [upload for upload in self._puts(above, names) if upload.path.endswith("/" + _cut(name))]
 
     def remove(self, upload: UploadInfo) -> None:
         """Remove what is unfinished; if it is gone that is no error."""
@@ -99,7 +107,7 @@ class Unfinished:
 
     def _puts(self, directory: str, names: list[str]) -> Iterator[UploadInfo]:
         for name in names:
-            match = _STAGED.fullmatch(name)
+            match = PUT.fullmatch(name)
             if match is None:
                 continue
             try:

@@ -20,7 +20,7 @@ from storagedriver.drivers.fsspec.files import Filesystem
 from storagedriver.drivers.fsspec.infos import is_thread_safe, layers, makes_directories, protocols
 from storagedriver.drivers.fsspec.store import GenericStore
 from storagedriver.errors import MissingExtraError, ParameterError
-from storagedriver.parameters import anything, choice, integer, mapping, parse, secrets, string
+from storagedriver.parameters import NamingParameters, anything, choice, integer, mapping, parse, secrets, string
 
 __all__ = ["FsspecParameters", "UrlFilesystem", "create"]
 
@@ -45,7 +45,7 @@ _SHORTEST_SECRET = 4
 
 
 @dataclass(frozen=True)
-class FsspecParameters:
+class FsspecParameters(NamingParameters):
     """The parameters of the driver: either `url` or `fs`.
 
     Attributes
@@ -153,7 +153,8 @@ def create(parameters: Mapping[str, Any]) -> FsspecDriver:
             signing=_SIGNING if _can_sign(given, names, kinds[-1]) else None,
             limit=Limit(given.maxthreads or (None if is_thread_safe(kinds[-1]) else 1)),
             secrets=_secrets(given),
-        )
+        ),
+        given,
     )
 
 

@@ -1,9 +1,11 @@
 """Where unfinished content is on a filesystem, and under which names.
 
 A staging file of the key ``a/b`` is called ``b~ID~KNNNNNNNN-SSSSSSSS``; no path
-of the contract can have a ``~``. Where directories are kept it is beside the
+of the contract can have such a name (`storagedriver.own_files`). A ``~`` of the
+key's name is written twice. Where directories are kept it is beside the
 key, so that a rename publishes it. Where they are only implied by what is in
-them it is below ``~/a``, or ``a`` would be seen before there is anything.
+them it is below ``~storagedriver~/a``, or ``a`` would be seen before there is
+anything.
 
 ID is that of one upload, beginning with the microsecond in which it was begun.
 S is that of a session, which is one writer from opening to closing. K is
@@ -35,15 +37,12 @@ from storagedriver.driver import UploadInfo
 from storagedriver.drivers.fsspec.errors import names_missing_bucket
 from storagedriver.drivers.fsspec.files import Files, parent_of
 from storagedriver.drivers.fsspec.infos import entry_of
+from storagedriver.own_files import ASIDE, UPLOAD
 
-__all__ = ["ASIDE", "Staged", "StagedFiles", "Staging", "new_session", "new_upload"]
+__all__ = ["Staged", "StagedFiles", "Staging", "new_session", "new_upload"]
 
-#: The directory of the staging files where directories are only implied.
-ASIDE = "~"
-
-_NAME = re.compile(
-    r"(?P<stem>[^~]+(?:~[0-9a-f]{32})?)~(?P<upload>[0-9a-f]{28})~(?P<kind>[mdwpo])(?P<number>[0-9a-f]{8})-(?P<session>[0-9a-f]{8})"
-)
+#: What a stem ends with that is not the whole name.
+_HASHED = re.compile(r"(?:[^~]|~~)+~[0-9a-f]{32}", re.DOTALL)
 #: A name may have 255 bytes, of which 48 are ours.
 _LONGEST = 200
 _CUT = 160
@@ -131,7 +130,7 @@ class Staging:
         """Whether the key is one of ours, and no business of a listing."""
         if not self.beside:
             return key == ASIDE or key.startswith(ASIDE + "/")
-        return _NAME.fullmatch(key.rpartition("/")[2]) is not None
+        return UPLOAD.fullmatch(key.rpartition("/")[2]) is not None
 
     def name(self, key: str, upload: str, kind: str, number: int, session: str) -> str:
         """The key of a staging file."""
@@ -225,7 +224,7 @@ class Staging:
 
     def _staged(self, directory: str, lines: Iterable[tuple[str, Mapping[str, Any]]]) -> Iterator[Staged]:
         for name, info in lines:
-            match = _NAME.fullmatch(name)
+            match = UPLOAD.fullmatch(name)
             if match is not None and info.get("type") != "directory":
                 entry = entry_of(_with_slash(directory) + name, info, self.files.measure)
                 number = int(match["number"], 16)
@@ -242,8 +241,8 @@ class Staging:
 
     def _written_out(self, stem: str, group: StagedFiles) -> str | None:
         """The name of the file that the staging files are for; None if nothing says it any more."""
-        if "~" not in stem:
-            return stem
+        if _HASHED.fullmatch(stem) is None:
+            return stem.replace("~~", "~")
         for marker in group.markers:
             try:
                 return self.files.read(marker.key).decode()
@@ -264,9 +263,11 @@ def new_session() -> str:
 
 def _stem(key: str) -> str:
     name = key.rpartition("/")[2]
-    if len(name) <= _LONGEST:
-        return name
-    return f"{name[:_CUT]}~{hashlib.sha256(name.encode()).hexdigest()[:32]}"
+    stem = name.replace("~", "~~")
+    if len(stem.encode()) <= _LONGEST:
+        return stem
+    cut = name.encode()[:_CUT].decode(errors="ignore").replace("~", "")
+    return f"{cut or '-'}~{hashlib.sha256(name.encode()).hexdigest()[:32]}"
 
 
 def _with_slash(directory: str) -> str:

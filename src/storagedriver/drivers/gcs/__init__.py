@@ -34,7 +34,7 @@ def create(parameters: Mapping[str, Any]) -> FsspecDriver:
 
         parsed = load(_NAME, parameters)
         try:
-            return FsspecDriver(GCSStore(_NAME, parsed))
+            return FsspecDriver(GCSStore(_NAME, parsed), parsed)
         except ParameterError as error:
             error.driver_name = _NAME
             raise

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 from storagedriver.adapter.checksums import CHECKSUMS
 from storagedriver.errors import ParameterError
-from storagedriver.parameters import anything, choice, integer, mapping, number, parse, string
+from storagedriver.parameters import NamingParameters, anything, choice, integer, mapping, number, parse, string
 
 __all__ = ["QUANTUM", "GCSParameters", "load"]
 
@@ -24,7 +24,7 @@ _HOST = re.compile(r"(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]{1,5})?")
 
 
 @dataclass(frozen=True)
-class GCSParameters:
+class GCSParameters(NamingParameters):
     """The registry's parameters under its own names (registry/storage/driver/gcs/gcs.go), and ours.
 
     docs/drivers/gcs.md says what each does.

@@ -11,7 +11,7 @@ from typing import Any
 
 from storagedriver.adapter.fanout import both, fan_out
 from storagedriver.adapter.limits import Limit
-from storagedriver.adapter.store import Body, Entry, Failure, UploadsStore
+from storagedriver.adapter.store import Body, Entry, Failure, UploadsStore, too_long
 from storagedriver.driver import Capabilities
 from storagedriver.drivers.gcs import copying, credentials, deleting, errors, listing, objects, signing, state
 from storagedriver.drivers.gcs.bucket import Bucket
@@ -77,6 +77,15 @@ class GCSStore(UploadsStore):
     def filesystem(self) -> Any:
         """Gcsfs, rooted at the root directory."""
         return self.rooted(self._client.filesystem, self._bucket.name, self._bucket.prefix)
+
+    def refuses(self, key: str, /) -> str:
+        """1024 bytes and no end of a line: https://cloud.google.com/storage/docs/objects#naming."""
+        name = self._bucket.full(key)
+        if "\r" in name or "\n" in name:
+            return "the store takes no name with a carriage return or a line feed"
+        if name.startswith(".well-known/acme-challenge/"):
+            return "the store takes no name that begins with .well-known/acme-challenge/"
+        return too_long(name, 1024)
 
     def classify(self, error: Exception, /) -> Failure:
         """Say what an exception means."""

@@ -8,17 +8,16 @@ from typing import Any
 
 from storagedriver.adapter.driver import FsspecDriver
 from storagedriver.drivers.inmemory.store import InMemoryStore
-from storagedriver.parameters import parse
+from storagedriver.parameters import NamingParameters, parse
 
 __all__ = ["InMemoryParameters", "InMemoryStore", "create"]
 
 
 @dataclass(frozen=True)
-class InMemoryParameters:
-    """The driver has no parameters."""
+class InMemoryParameters(NamingParameters):
+    """The driver has none of its own."""
 
 
 def create(parameters: Mapping[str, Any]) -> FsspecDriver:
     """Make the driver; each has a store of its own."""
-    parse(InMemoryParameters, "inmemory", parameters)
-    return FsspecDriver(InMemoryStore("inmemory"))
+    return FsspecDriver(InMemoryStore("inmemory"), parse(InMemoryParameters, "inmemory", parameters))

@@ -30,4 +30,5 @@ def create(parameters: Mapping[str, Any]) -> FsspecDriver:
     with needing_extra("oss", "oss"):
         from storagedriver.drivers.oss.store import OSSStore  # noqa: PLC0415 - needs httptools and urllib3, an extra
 
-        return FsspecDriver(OSSStore("oss", load("oss", parameters)))
+        parsed = load("oss", parameters)
+        return FsspecDriver(OSSStore("oss", parsed), parsed)

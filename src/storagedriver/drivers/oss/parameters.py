@@ -11,7 +11,7 @@ from urllib.parse import quote, urlsplit
 
 from storagedriver.adapter.checksums import CHECKSUMS
 from storagedriver.errors import ParameterError
-from storagedriver.parameters import boolean, choice, integer, number, parse, string
+from storagedriver.parameters import NamingParameters, boolean, choice, integer, number, parse, string
 
 __all__ = ["Addressing", "OSSParameters", "load"]
 
@@ -33,7 +33,7 @@ Addressing = Literal["path", "virtual", "cname"]
 
 
 @dataclass(frozen=True)
-class OSSParameters:
+class OSSParameters(NamingParameters):
     """The registry's parameters under its own names (registry/storage/driver/oss/oss.go), and ours.
 
     docs/drivers/oss.md says what each does.

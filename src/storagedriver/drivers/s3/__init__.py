@@ -39,4 +39,5 @@ def _create(name: str, parameters: Mapping[str, Any]) -> FsspecDriver:
     with needing_extra(name, "s3"):
         from storagedriver.drivers.s3.store import S3Store  # noqa: PLC0415 - needs botocore, an extra
 
-        return FsspecDriver(S3Store(name, load(name, parameters)))
+        parsed = load(name, parameters)
+        return FsspecDriver(S3Store(name, parsed), parsed)

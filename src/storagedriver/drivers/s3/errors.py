@@ -15,6 +15,7 @@ from storagedriver.errors import (
     BucketNotFoundError,
     ConflictError,
     IntegrityError,
+    InvalidPathError,
     ParameterError,
     PathNotFoundError,
     PermissionDeniedError,
@@ -26,6 +27,7 @@ __all__ = ["NoCredentialsError", "classify", "code_of", "is_passing", "kind_of",
 
 _KINDS: dict[str, type[StorageDriverError]] = {
     "NoSuchKey": PathNotFoundError,
+    "KeyTooLongError": InvalidPathError,
     "NoSuchBucket": BucketNotFoundError,
     **dict.fromkeys(
         (

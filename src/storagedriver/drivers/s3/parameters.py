@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 
 from storagedriver.adapter.checksums import CHECKSUMS
 from storagedriver.errors import ParameterError
-from storagedriver.parameters import boolean, choice, integer, number, parse, string
+from storagedriver.parameters import NamingParameters, boolean, choice, integer, number, parse, string
 
 __all__ = ["DEFAULT_ACL", "DEFAULT_STORAGE_CLASS", "LOG_LEVELS", "NO_STORAGE_CLASS", "S3Parameters", "load"]
 
@@ -77,7 +77,7 @@ def _unset() -> Any:
 
 
 @dataclass(frozen=True)
-class S3Parameters:
+class S3Parameters(NamingParameters):
     """The registry's parameters under its own names (registry/storage/driver/s3-aws/s3.go), and ours.
 
     docs/drivers/s3.md says what each does.

@@ -9,7 +9,7 @@ from importlib.util import find_spec
 from typing import Any
 
 from storagedriver.adapter.http.bucket_store import BucketStore, Calls, Copies
-from storagedriver.adapter.store import Entry, Failure
+from storagedriver.adapter.store import Entry, Failure, too_long
 from storagedriver.driver import Capabilities
 from storagedriver.drivers.s3 import errors, listing, signing
 from storagedriver.drivers.s3.bucket import COPY_RATE, Bucket
@@ -23,6 +23,9 @@ from storagedriver.parameters import secrets
 from storagedriver.paths import WalkOrder
 
 __all__ = ["S3Store"]
+
+_LONGEST_KEY = 1024
+_LONGEST_IN_A_TREE = 255
 
 
 class S3Store(BucketStore):
@@ -90,6 +93,18 @@ class S3Store(BucketStore):
     def filesystem(self) -> Any:
         """s3fs, rooted at the root directory."""
         return self.rooted(self._sdk.filesystem, self._bucket.name, self._bucket.prefix)
+
+    def refuses(self, key: str, /) -> str:
+        """1024 bytes: https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-keys.html.
+
+        A server that keeps a real tree takes a backslash for a ``/``, and names of 255 bytes. Only for such a name it
+        is asked which it is.
+        """
+        name = self._bucket.full(key)
+        longest = max(len(part.encode()) for part in name.split("/"))
+        if ("\\" in name or longest > _LONGEST_IN_A_TREE) and self.walk_order == "tree":
+            return f"this server takes no backslash, and at most {_LONGEST_IN_A_TREE} bytes between two slashes"
+        return too_long(name, _LONGEST_KEY)
 
     def classify(self, error: Exception, /) -> Failure:
         """Say what a failure means."""

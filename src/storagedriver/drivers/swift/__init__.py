@@ -30,4 +30,5 @@ def create(parameters: Mapping[str, Any]) -> FsspecDriver:
         from storagedriver.drivers.swift.parameters import load  # noqa: PLC0415 - needs urllib3, an extra
         from storagedriver.drivers.swift.store import SwiftStore  # noqa: PLC0415 - the same
 
-        return FsspecDriver(SwiftStore("swift", load("swift", parameters)))
+        parsed = load("swift", parameters)
+        return FsspecDriver(SwiftStore("swift", parsed), parsed)

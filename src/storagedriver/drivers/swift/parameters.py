@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 from storagedriver.adapter.checksums import CHECKSUMS
 from storagedriver.errors import ParameterError, StorageDriverWarning
-from storagedriver.parameters import boolean, choice, integer, number, parse, string
+from storagedriver.parameters import NamingParameters, boolean, choice, integer, number, parse, string
 from storagedriver.swiftfs.auth import Credentials
 from storagedriver.swiftfs.container import LARGEST
 from storagedriver.swiftfs.tempurl import TempUrlSettings
@@ -39,7 +39,7 @@ def _methods() -> Any:
 
 
 @dataclass(frozen=True)
-class SwiftParameters:
+class SwiftParameters(NamingParameters):
     """The registry's parameters under its own names (registry/storage/driver/swift/swift.go in 2.8), and ours.
 
     docs/drivers/swift.md says what each does.

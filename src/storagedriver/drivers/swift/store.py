@@ -11,7 +11,7 @@ from typing import Any
 
 from storagedriver.adapter.ahead import Listing
 from storagedriver.adapter.skipping import skip_after
-from storagedriver.adapter.store import Body, Entry, Failure, Store, Upload
+from storagedriver.adapter.store import Body, Entry, Failure, Store, Upload, too_long
 from storagedriver.driver import Capabilities, UploadInfo
 from storagedriver.drivers.swift.layout import Layout
 from storagedriver.drivers.swift.parameters import SwiftParameters
@@ -89,6 +89,10 @@ class SwiftStore(Store):
     def filesystem(self) -> Any:
         """The `SwiftFileSystem`, rooted where the files are."""
         return self.rooted(self._fs, self._container.name, self._layout.files)
+
+    def refuses(self, key: str, /) -> str:
+        """1024 bytes, if the server is not configured otherwise: https://docs.openstack.org/api-ref/object-store/."""
+        return too_long(self._layout.file(key), 1024)
 
     def classify(self, error: Exception, /) -> Failure:
         """Say what an exception of a request means."""
