@@ -74,7 +74,7 @@ def purge_uploads(driver: StorageDriver, path: str, older_than: timedelta) -> li
 
 def upload_size(driver: StorageDriver, path: str) -> int:
     """As `StorageDriver.upload_size`: the newest upload that is listed with its size, else the content."""
-    check_path(path, driver.name, driver.names)
+    check_path(path, driver.name, driver.name_rule)
     own = [upload for upload in driver.uploads(path) if upload.path == path and upload.size is not None]
     if own:
         newest = max(own, key=lambda upload: upload.started)

@@ -317,7 +317,7 @@ class StorageDriver(ABC):
     """A filesystem-like key/value store of files, as container registries use it.
 
     A path is ``(/[A-Za-z0-9._-]+)+`` with no component ``.`` or ``..``, or,
-    where `names` is ``any``, has components of any text; the rules are those
+    where `name_rule` is ``any``, has components of any text; the rules are those
     of `storagedriver.paths`. The
     root ``/`` alone is for `stat`, `list` and `walk` and their kin. Making a
     driver is offline; a driver can be used by many threads, after a fork, and
@@ -341,7 +341,7 @@ class StorageDriver(ABC):
         """In what this store differs from others."""
 
     @property
-    def names(self) -> NameRule:
+    def name_rule(self) -> NameRule:
         """The rule that paths follow: that of a registry, or ``any``, see `storagedriver.paths`."""
         return "registry"
 
@@ -559,7 +559,7 @@ class StorageDriver(ABC):
 
         Where a store cannot tell an upload from a file there are none to list.
         """
-        check_directory(path, self.name, self.names)
+        check_directory(path, self.name, self.name_rule)
         return iter(())
 
     def purge_uploads(self, path: str = ROOT, older_than: timedelta = timedelta(0)) -> builtins.list[UploadInfo]:

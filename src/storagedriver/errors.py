@@ -91,7 +91,11 @@ class StorageDriverError(OSError):
 
     def __str__(self) -> str:
         head = f"{self.driver_name}: {self.summary}" if self.driver_name else self.summary
-        return ": ".join(part for part in (head, self.path, self.detail) if part)
+        path = self.path
+        if path and not path.isprintable():
+            # A name may have the end of a line in it, and a message is one line.
+            path = repr(path)
+        return ": ".join(part for part in (head, path, self.detail) if part)
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {str(self)!r}>"

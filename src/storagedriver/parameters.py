@@ -222,7 +222,7 @@ _default_names: ContextVar[NameRule] = ContextVar("storagedriver_default_names",
 
 @contextmanager
 def defaulting_to_names(names: NameRule) -> Iterator[None]:
-    """Within the block, in this thread or task, drivers that are made without the parameter `names` follow this rule."""
+    """Within the block, in this thread or task, drivers made without the parameter `names` follow this rule."""
     token = _default_names.set(names)
     try:
         yield
@@ -230,12 +230,7 @@ def defaulting_to_names(names: NameRule) -> Iterator[None]:
         _default_names.reset(token)
 
 
-def _names() -> Any:
-    declared = choice("", NAME_RULES, fold=str.lower)
-    return dataclasses.field(default_factory=_default_names.get, metadata=declared.metadata)
-
-
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class NamingParameters:
     """The parameters that every driver has: derive from it.
 
@@ -249,7 +244,9 @@ class NamingParameters:
         once, with their number, or raise `UnnamedKeysError`.
     """
 
-    names: NameRule = _names()
+    names: NameRule = dataclasses.field(
+        default_factory=_default_names.get, metadata=choice("registry", NAME_RULES, fold=str.lower).metadata
+    )
     unnamed: str = choice("warn", ("warn", "error"), fold=str.lower)
 
 

@@ -1,7 +1,7 @@
 """The path rules of the contract, and the two orders in which a walk can run.
 
 This is the one place that says which paths there are. There are two rules, and
-each driver follows one of them (`storagedriver.StorageDriver.names`):
+each driver follows one of them (`storagedriver.StorageDriver.name_rule`):
 
 ``registry``
     A path is ``(/[A-Za-z0-9._-]+)+``, as in a container registry.
@@ -98,7 +98,9 @@ def check_written(path: str, driver_name: str, names: NameRule = "registry") -> 
     if has_temporary(path) and not are_made():
         raise InvalidPathError(_OWN, driver_name=driver_name, path=repr(path))
     if names != "registry" and path.startswith(_REGISTRY) and not is_valid(path):
-        detail = f"below {_REGISTRY[:-1]} a name has the characters A-Z a-z 0-9 . _ - only, or a registry cannot walk it"
+        detail = (
+            f"below {_REGISTRY[:-1]} a name has the characters A-Z a-z 0-9 . _ - only, or a registry cannot walk it"
+        )
         raise InvalidPathError(detail, driver_name=driver_name, path=repr(path))
 
 

@@ -67,7 +67,7 @@ def note_unnamed(key: str) -> None:
         noted.append(key)
 
 
-def report_unnamed(  # noqa: PLR0913 - what is said, and how
+def report_unnamed(
     driver_name: str,
     path: str,
     count: int,
@@ -104,12 +104,14 @@ def report_unnamed(  # noqa: PLR0913 - what is said, and how
     if not count or _noted.get() is not None:
         return
     keys = f"{count} {'key' if count == 1 else 'keys'} below"
-    remedy = "a driver with the parameter names: any names them" if is_valid("/" + example, "any") else ""
-    if names == "any" or not remedy:
-        remedy = "rename them in the store, or use StorageDriver.filesystem, which can name them"
+    remedy = "rename them in the store, or use StorageDriver.filesystem, which can name them"
+    if names == "registry" and is_valid("/" + example, "any"):
+        remedy = "a driver with the parameter names: any can name them"
     if refused or _refused.get():
-        detail = f"{keys} it, {example!r} for one, {_OUTSIDE[names]}; nothing was changed. {remedy[0].upper()}{remedy[1:]}."
-        detail += " StorageDriver.delete removes them with the rest of a tree"
+        detail = (
+            f"{keys} it, {example!r} for one, {_OUTSIDE[names]}; nothing was changed; {remedy};"
+            " StorageDriver.delete removes them with the rest of a tree"
+        )
         raise UnnamedKeysError(detail, driver_name=driver_name, path=path)
     message = f"{driver_name}: {keys} {path} are skipped because no path can name them, {example!r} for one; {remedy}"
     warnings.warn(message, StorageDriverWarning, stacklevel=stacklevel + 1)

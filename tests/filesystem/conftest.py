@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -23,9 +24,10 @@ def fs(driver: DictionaryDriver) -> StorageDriverFileSystem:
 
 @pytest.fixture
 def local(tmp_path: Path) -> StorageDriverFileSystem:
-    """A filesystem whose uploads can be seen, with small blocks."""
+    """A filesystem whose uploads can be seen, with small blocks and the names of a registry."""
     parameters = {"rootdirectory": str(tmp_path / "root")}
-    return StorageDriverFileSystem("filesystem", parameters=parameters, block_size=1000, skip_instance_cache=True)
+    options: dict[str, Any] = {"names": "registry", "block_size": 1000, "skip_instance_cache": True}
+    return StorageDriverFileSystem("filesystem", parameters=parameters, **options)
 
 
 @pytest.fixture(params=["dictionary", "filesystem", "inmemory"])

@@ -7,7 +7,6 @@ run without exception, so here is what they do not ask for.
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 import pytest
@@ -29,9 +28,9 @@ def test_names_outside_the_path_rule_are_refused_before_anything_is_written(
     assert any_fs.ls("/") == []
 
 
-def test_hive_partitions_are_refused(local: StorageDriverFileSystem) -> None:
+def test_hive_partitions_are_refused_with_the_way_out(local: StorageDriverFileSystem) -> None:
     frame = pd.DataFrame({"year": [2024, 2025], "x": [1, 2]})
-    with pytest.raises(ValueError, match=r"invalid path: '/sales/year=202"):
+    with pytest.raises(ValueError, match=r"invalid path: '/sales/year=202.*A-Z.*names: any"):
         frame.to_parquet("/sales", partition_cols=["year"], filesystem=local)
 
 
@@ -46,16 +45,13 @@ def test_partitions_by_directory_are_the_way_out(local: StorageDriverFileSystem)
     assert again.sort_by("x").select(["year", "x"]).equals(table)
 
 
-def test_files_that_no_path_can_name_are_left_out_with_a_warning(
+def test_files_that_no_path_can_name_are_left_out_of_one_list_with_a_warning(
     local: StorageDriverFileSystem, tmp_path: Path
 ) -> None:
     local.pipe_file("/d/a.csv", b"")
     (tmp_path / "root" / "d" / "a b.csv").write_bytes(b"")
-    looks: list[Any] = [local.find, local.ls, lambda path: local.glob(path + "/*.csv")]
-    for look in looks:
-        with pytest.warns(StorageDriverWarning, match="a b.csv"):
-            found = look("/d")
-        assert [info if isinstance(info, str) else info["name"] for info in found] == ["/d/a.csv"]
+    with pytest.warns(StorageDriverWarning, match="1 key below /d .*a b.csv"):
+        assert local.ls("/d", detail=False) == ["/d/a.csv"]
 
 
 def test_a_directory_goes_with_its_last_file_where_the_store_keeps_none(fs: StorageDriverFileSystem) -> None:

@@ -67,7 +67,7 @@ class FsspecDriver(StorageDriver):
         return f"<{type(self).__name__} {self.name}>"
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return type(self), (self._store, NamingParameters(self._names, self._naming.unnamed))
+        return type(self), (self._store, NamingParameters(names=self._names, unnamed=self._naming.unnamed))
 
     @property
     def name(self) -> str:
@@ -80,7 +80,7 @@ class FsspecDriver(StorageDriver):
         return self._store.capabilities
 
     @property
-    def names(self) -> NameRule:
+    def name_rule(self) -> NameRule:
         """The rule that paths follow."""
         return self._names
 
@@ -167,14 +167,17 @@ class FsspecDriver(StorageDriver):
             above = "/" + prefix
             return [above + name for name in sorted(names)]
         if names is not None:
-            keys = [prefix + name for name in names]
+            sizes = {prefix + name: -1 for name in names}
         else:
             pages = self._each(path, lambda: self._store.pages(prefix, recursive=False, skipped=set()))
-            keys = list({entry.key for page in pages for entry in page})
-        if not keys and path != ROOT and not self.capabilities.empty_directories:
+            sizes = {entry.key: entry.size for page in pages for entry in page}
+        if not sizes and path != ROOT and not self.capabilities.empty_directories:
             raise self._not_found(path)
         nameless = Nameless(self.name, path, self._naming)
-        children = sorted(["/" + key for key in nameless.named(keys)])
+        if sizes.get(prefix) == 0:
+            # Tools put an empty object `dir/` to stand for a directory.
+            del sizes[prefix]
+        children = sorted(["/" + key for key in nameless.named(list(sizes))])
         nameless.warn()
         return children
 

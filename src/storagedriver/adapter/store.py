@@ -110,7 +110,7 @@ def info_of(entry: Entry) -> FileInfo:
 
 
 def too_long(name: str, most: int) -> str:
-    """What `Store.refuses` says of the whole name of an object that has more bytes than the store takes, else ``""``."""
+    """What `Store.refuses` says of the whole name of an object: whether it has more bytes than the store takes."""
     size = len(name.encode(errors="surrogateescape"))
     return f"with the root directory it has {size} bytes, and the store takes {most}" if size > most else ""
 

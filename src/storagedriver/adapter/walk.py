@@ -25,8 +25,10 @@ class Nameless:
         self._count = 0
         self._example = ""
 
-    def skip(self, key: str) -> None:
-        """Note a key that was passed over."""
+    def skip(self, key: str, size: int | None = None) -> None:
+        """Note a key that was passed over, but for an empty object ``dir/``: tools put it to stand for a directory."""
+        if size == 0 and is_valid("/" + key.removesuffix("/"), self._naming.names):
+            return
         note_unnamed(key)
         self._count += 1
         self._example = self._example or key
@@ -138,7 +140,7 @@ class Walk:
                     # It has been shown, before its first entry.
                     continue
             if not valid:
-                self._pass_over(entry.key)
+                self._pass_over(entry.key, entry.size)
                 continue
             if self._wants(path, is_dir=entry.is_dir):
                 yield FileInfo(path, entry.size, entry.mod_time, entry.is_dir, "" if entry.weak else entry.version)
@@ -146,9 +148,9 @@ class Walk:
                 inside = path + "/"
                 opened.append(inside)
 
-    def _pass_over(self, key: str) -> None:
+    def _pass_over(self, key: str, size: int) -> None:
         if not (self._skip and ("/" + key).startswith(self._skip)):
-            self._nameless.skip(key)
+            self._nameless.skip(key, size)
 
     def _wants(self, path: str, *, is_dir: bool) -> bool:
         if self._skip and path.startswith(self._skip):

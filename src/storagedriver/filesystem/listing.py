@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 from collections.abc import Iterator
 from datetime import datetime
 from typing import Any
 
 from fsspec.spec import AbstractFileSystem
+from fsspec.utils import glob_translate, stringify_path
 
 from storagedriver.driver import FileInfo, SkipDir, StorageDriver
 from storagedriver.errors import InvalidPathError, PathNotFoundError
 from storagedriver.filesystem.names import PROTOCOL, is_staged, to_path
-from storagedriver.paths import ROOT
-from storagedriver.unnamed import refusing_unnamed
+from storagedriver.paths import ROOT, NameRule, is_valid
+from storagedriver.unnamed import noting_unnamed, refusing_unnamed, report_unnamed
 
 __all__ = ["ListingFileSystem"]
 
@@ -26,6 +28,14 @@ def details(info: FileInfo) -> Details:
     if info.is_dir:
         return {"name": info.path, "size": 0, "type": "directory"}
     return {"name": info.path, "size": info.size, "type": "file", "mtime": info.mod_time.timestamp()}
+
+
+def _matches(pattern: str, key: str, names: NameRule) -> bool:
+    """Whether a pattern matches a key, or a directory above it, that no path can name."""
+    matches = re.compile(glob_translate(pattern)).match
+    parts = key.split("/")
+    above = ("/" + "/".join(parts[:end]) for end in range(1, len(parts) + 1))
+    return any(matches(path) and not is_valid(path, names) for path in above)
 
 
 class ListingFileSystem(AbstractFileSystem):  # type: ignore[misc]
@@ -127,6 +137,11 @@ class ListingFileSystem(AbstractFileSystem):  # type: ignore[misc]
         ------
         tuple
             The path of the directory, its directories and its files.
+
+        Raises
+        ------
+        UnnamedKeysError
+            If there are keys in a directory that no path can name.
         """
         if maxdepth is not None and maxdepth < 1:
             raise ValueError("maxdepth must be at least 1")
@@ -156,9 +171,25 @@ class ListingFileSystem(AbstractFileSystem):  # type: ignore[misc]
                 waiting.extend(reversed(below))
 
     def glob(self, path: Any, maxdepth: int | None = None, **kwargs: Any) -> Any:
-        """The paths that match a pattern; names beside them that no path can have are no matter."""
-        with refusing_unnamed(False):
-            return super().glob(path, maxdepth=maxdepth, **kwargs)
+        """The paths that match a pattern. Keys beside them that no path can name are no matter.
+
+        Raises
+        ------
+        UnnamedKeysError
+            If the pattern matches keys that no path can name.
+        """
+        path = to_path(path) + "/" * str(stringify_path(path)).endswith("/")
+        try:
+            with noting_unnamed() as noted:
+                found = super().glob(path, maxdepth=maxdepth, **kwargs)
+        except InvalidPathError:
+            # No path can begin like this pattern.
+            return {} if kwargs.get("detail") else []
+        names = self.driver.name_rule
+        missed = [key for key in noted if _matches(path.rstrip("/"), key, names)]
+        if missed:
+            report_unnamed(self.driver.name, path, len(missed), missed[0], names=names, refused=True)
+        return found
 
     def find(
         self,
@@ -169,6 +200,8 @@ class ListingFileSystem(AbstractFileSystem):  # type: ignore[misc]
         **kwargs: Any,  # noqa: ARG002 - options of other filesystems
     ) -> Any:
         """All files below a path, from one walk of the driver; of a file, the file itself.
+
+        Datasets are read by it, so it gives all of them or raises.
 
         Parameters
         ----------
@@ -182,6 +215,11 @@ class ListingFileSystem(AbstractFileSystem):  # type: ignore[misc]
             Give a dictionary of infos in place of a list of names.
         **kwargs
             Ignored.
+
+        Raises
+        ------
+        UnnamedKeysError
+            If there are keys below the path that no path can name.
         """
         if maxdepth is not None and maxdepth < 1:
             raise ValueError("maxdepth must be at least 1")
@@ -200,7 +238,8 @@ class ListingFileSystem(AbstractFileSystem):  # type: ignore[misc]
                 raise SkipDir
 
         try:
-            self.driver.walk(path, visit)
+            with refusing_unnamed():
+                self.driver.walk(path, visit)
             if withdirs and path != ROOT:
                 found[path] = {"name": path, "size": 0, "type": "directory"}
         except PathNotFoundError:
@@ -217,6 +256,17 @@ class ListingFileSystem(AbstractFileSystem):  # type: ignore[misc]
         sizes = {name: info["size"] for name, info in found.items()}
         return sum(sizes.values()) if total else sizes
 
+    def tree(self, path: Any = ROOT, *args: Any, **kwargs: Any) -> str:
+        """A drawing of the directories, as fsspec makes it.
+
+        Raises
+        ------
+        UnnamedKeysError
+            If there are keys below the path that no path can name.
+        """
+        with refusing_unnamed():
+            return str(super().tree(path, *args, **kwargs))
+
     def check_missing(self, path: str) -> None:
         """Raise `FileExistsError` if there is anything at a path."""
         if self.exists(path):
@@ -230,7 +280,8 @@ class ListingFileSystem(AbstractFileSystem):  # type: ignore[misc]
 
     def _listing(self, path: str, on_error: Any) -> list[Details] | None:
         try:
-            return self.ls(path)  # type: ignore[no-any-return]
+            with refusing_unnamed():
+                return self.ls(path)  # type: ignore[no-any-return]
         except OSError as error:
             if callable(on_error):
                 on_error(error)

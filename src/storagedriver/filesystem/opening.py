@@ -23,7 +23,7 @@ from storagedriver.filesystem.names import to_path
 from storagedriver.filesystem.reading import PIECE, ReadFile, read_range
 from storagedriver.filesystem.wrappers import CompressedFile, TextFile
 from storagedriver.filesystem.writing import WriteFile
-from storagedriver.paths import check_path
+from storagedriver.paths import check_path, check_written
 from storagedriver.unnamed import refusing_unnamed
 
 if TYPE_CHECKING:
@@ -102,13 +102,14 @@ class OpeningFileSystem(ListingFileSystem):
         **kwargs: Any,
     ) -> Any:
         block_size = block_size or self.blocksize
-        check_path(path, self.driver.name)
         if mode == "rb":
+            check_path(path, self.driver.name, self.driver.name_rule)
             kwargs.setdefault("cache_type", self.cache_type)
             file = ReadFile(self, path, mode, block_size, cache_options=cache_options, **kwargs)
             if kwargs.get("size") is None and file.details["type"] == "directory":
                 raise _is_directory(path)
             return file
+        check_written(path, self.driver.name, self.driver.name_rule)
         begin = 0
         if mode == "xb":
             self.check_missing(path)

@@ -16,6 +16,8 @@ from storagedriver.errors import ParameterError
 from storagedriver.filesystem.changing import ChangingFileSystem
 from storagedriver.filesystem.names import PROTOCOL
 from storagedriver.filesystem.sharing import SharedDrivers
+from storagedriver.parameters import defaulting_to_names
+from storagedriver.paths import NAME_RULES, NameRule
 
 __all__ = ["StorageDriverFileSystem"]
 
@@ -54,6 +56,10 @@ class StorageDriverFileSystem(ChangingFileSystem, metaclass=_CachedByOptions):
         The name of a driver, for `storagedriver.factory.create`, or a driver.
     parameters : mapping, optional
         The parameters of a driver given by name.
+    names : {"any", "registry"}, optional
+        The rule that paths follow, where the parameters do not say it. With a
+        driver by name it is ``any`` by default, with `config` that of a
+        registry. A driver object keeps its own.
     config : str, optional
         In place of `driver`: the path of a registry's ``config.yml``, for
         `storagedriver.configuration.load`. It is read where the driver is
@@ -82,6 +88,7 @@ class StorageDriverFileSystem(ChangingFileSystem, metaclass=_CachedByOptions):
         *,
         parameters: Mapping[str, Any] | None = None,
         config: Any = None,
+        names: NameRule | None = None,
         block_size: int | None = None,
         cache_type: str = "readahead",
         **options: Any,
@@ -93,7 +100,13 @@ class StorageDriverFileSystem(ChangingFileSystem, metaclass=_CachedByOptions):
             raise ParameterError("give either driver or config", driver_name=PROTOCOL)
         if parameters and not isinstance(driver, str):
             raise ParameterError("parameters go with the name of a driver", driver_name=PROTOCOL)
+        if names is not None and isinstance(driver, StorageDriver):
+            raise ParameterError("a driver that is given keeps its rule of names", driver_name=PROTOCOL, path="names")
+        if names not in (None, *NAME_RULES):
+            detail = f"{names!r} is not allowed, it must be one of {', '.join(NAME_RULES)}"
+            raise ParameterError(detail, driver_name=PROTOCOL, path="names")
         super().__init__(**options)
+        self._names: NameRule = names or ("registry" if driver is None else "any")
         self._given = driver
         self._parameters = dict(parameters or {})
         self._config = None if config is None else str(Path(config).absolute())
@@ -110,7 +123,7 @@ class StorageDriverFileSystem(ChangingFileSystem, metaclass=_CachedByOptions):
         """The driver below, made at the first use."""
         if self._driver is None:
             options = sorted(self._parameters.items())
-            self._driver = self._shared.get(tokenize(self._given, self._config, options), self._make)
+            self._driver = self._shared.get(tokenize(self._given, self._config, self._names, options), self._make)
         return self._driver
 
     def to_dict(self, *, include_password: bool = True) -> dict[str, Any]:
@@ -132,8 +145,9 @@ class StorageDriverFileSystem(ChangingFileSystem, metaclass=_CachedByOptions):
         return make_instance, (type(self), self.storage_args, options)
 
     def _make(self) -> StorageDriver:
-        if self._config is None:
-            return factory.create(str(self._given), self._parameters)
-        from storagedriver import configuration  # noqa: PLC0415 - it needs PyYAML
+        with defaulting_to_names(self._names):
+            if self._config is None:
+                return factory.create(str(self._given), self._parameters)
+            from storagedriver import configuration  # noqa: PLC0415 - it needs PyYAML
 
-        return configuration.load(self._config).create_driver()
+            return configuration.load(self._config).create_driver()

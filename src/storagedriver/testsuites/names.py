@@ -97,7 +97,7 @@ UPLOAD_CALLS: dict[str, Call] = {
 
 def invalid(driver: StorageDriver) -> builtins.list[str]:
     """Those of `INVALID` that are no paths under the driver's rule."""
-    return [path for path in INVALID if not is_valid(path, driver.names)]
+    return [path for path in INVALID if not is_valid(path, driver.name_rule)]
 
 
 class Names(Cases):

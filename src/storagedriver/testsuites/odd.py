@@ -53,9 +53,9 @@ class OddNames(StorageDriver):
         return self._driver.capabilities
 
     @property
-    def names(self) -> NameRule:
+    def name_rule(self) -> NameRule:
         """The driver's rule."""
-        return self._driver.names
+        return self._driver.name_rule
 
     @property
     def walk_order(self) -> WalkOrder:

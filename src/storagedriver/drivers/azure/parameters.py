@@ -13,7 +13,17 @@ from urllib.parse import urlsplit
 
 from storagedriver.adapter.checksums import CHECKSUMS
 from storagedriver.errors import ParameterError
-from storagedriver.parameters import NamingParameters, boolean, choice, duration, integer, mapping, number, parse, string
+from storagedriver.parameters import (
+    NamingParameters,
+    boolean,
+    choice,
+    duration,
+    integer,
+    mapping,
+    number,
+    parse,
+    string,
+)
 
 __all__ = ["LARGEST_BLOCK", "Account", "AzureParameters", "load"]
 

@@ -91,7 +91,9 @@ class AzureStore(UploadsStore):
         return self.rooted(self._client.filesystem, self._client.container, self._client.prefix)
 
     def refuses(self, key: str, /) -> str:
-        """1024 characters in 254 segments, nothing that a URL or XML cannot carry, and no backslash, which the store takes for a ``/``.
+        """1024 characters in 254 segments, and nothing that a URL or XML cannot carry.
+
+        A backslash is none either: the store takes it for a ``/``.
 
         https://learn.microsoft.com/rest/api/storageservices/naming-and-referencing-containers--blobs--and-metadata
         """
