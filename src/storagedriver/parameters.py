@@ -245,7 +245,8 @@ class NamingParameters:
     """
 
     names: NameRule = dataclasses.field(
-        default_factory=_default_names.get, metadata=choice("registry", NAME_RULES, fold=str.lower).metadata
+        default="registry",
+        metadata={**choice("registry", NAME_RULES, fold=str.lower).metadata, "otherwise": _default_names.get},
     )
     unnamed: str = choice("warn", ("warn", "error"), fold=str.lower)
 
@@ -306,6 +307,8 @@ def parse(cls: type[T], driver_name: str, parameters: Mapping[str, Any] | None) 
         if value is None or value == "":
             if field.metadata["required"]:
                 raise ParameterError("it is required", driver_name=driver_name, path=name)
+            if "otherwise" in field.metadata:
+                values[name] = field.metadata["otherwise"]()
             continue
         try:
             values[name] = field.metadata["convert"](value)

@@ -11,10 +11,9 @@ import pytest
 from storagedriver.driver import StorageDriver
 from storagedriver.errors import InvalidPathError, PathNotFoundError
 from storagedriver.testsuites.calls import recorded
-from storagedriver.testsuites.cases import Cases
 from storagedriver.testsuites.harness import opened
 from storagedriver.testsuites.helpers import lists_uploads, put_all, together, upload
-from storagedriver.testsuites.names import DIRECTORY_CALLS, FILE_CALLS
+from storagedriver.testsuites.names import DIRECTORY_CALLS, FILE_CALLS, Names
 
 __all__ = ["AnyNames"]
 
@@ -108,8 +107,8 @@ OWN = [
 TEMPORARY = f"/dir/.storagedriver-{'0' * 32}.part"
 
 
-class AnyNames(Cases):
-    """Cases of names that a registry does not have."""
+class AnyNames(Names):
+    """Cases of names that a registry does not have, and those of other names."""
 
     @pytest.fixture
     def plain(self, request: pytest.FixtureRequest) -> Iterator[StorageDriver]:

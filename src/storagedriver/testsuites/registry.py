@@ -62,7 +62,7 @@ AREAS: tuple[type[Cases], ...] = (
 )
 
 #: The areas of a suite with any names, which differ by nothing else.
-ANY_AREAS: tuple[type[Cases], ...] = (AnyNames, Names, Listing, Moving, Copying, Deleting, Walk)
+ANY_AREAS: tuple[type[Cases], ...] = (AnyNames, Listing, Moving, Copying, Deleting, Walk)
 
 _registered: dict[str, type[Cases]] = {}
 
