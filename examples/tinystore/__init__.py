@@ -17,4 +17,5 @@ __all__ = ["create"]
 
 def create(parameters: Mapping[str, Any]) -> FsspecDriver:
     """Make the driver, for `storagedriver.factory`. This is offline."""
-    return FsspecDriver(TinyStore("tinystore", load("tinystore", parameters)))
+    parsed = load("tinystore", parameters)
+    return FsspecDriver(TinyStore("tinystore", parsed), parsed)

@@ -23,7 +23,7 @@ from storagedriver.errors import (
     PathNotFoundError,
     StorageDriverError,
 )
-from storagedriver.parameters import integer, number, parse, string
+from storagedriver.parameters import NamingParameters, integer, number, parse, string
 
 __all__ = ["Page", "Requests", "TinyParameters", "classify", "code_of", "condition", "load", "value_in"]
 
@@ -43,7 +43,7 @@ Page = tuple[Mapping[str, Any], str | None]
 
 
 @dataclass(frozen=True)
-class TinyParameters:
+class TinyParameters(NamingParameters):
     """The driver's parameters."""
 
     url: str = string(required=True)

@@ -115,3 +115,12 @@ def test_of_a_path_that_is_too_long_the_beginning_is_in_the_name(driver: FsspecD
     assert len(name) <= 1024
     driver.delete(path)
     assert names(container) == {}
+
+
+def test_segments_of_a_long_name_are_known_again(make_swift: MakeSwift, container: Container) -> None:
+    driver = make_swift(names="any")
+    for path in ("/" + "\u65e5" * 300, "/" + "x" + "\u65e5" * 300, "/xx" + "\u65e5" * 300):
+        upload(driver, path, pattern(2 * MIB + 5))
+        upload(driver, path, pattern(MIB), end="close")
+        driver.delete(path)
+        assert names(container) == {}

@@ -27,6 +27,8 @@ __all__ = ["GenericStore"]
 
 #: How many directories are remembered to be there.
 _KNOWN = 10_000
+#: The most bytes of a name.
+_NAME_MAX = 255
 
 
 class GenericStore(Store):
@@ -127,6 +129,13 @@ class GenericStore(Store):
         if failure.kind is UnavailableError and is_disconnected(error):
             self.files.disconnect()
         return failure
+
+    def refuses(self, key: str, /) -> str:
+        """255 bytes between two slashes, where directories are kept: that is so on disks and on servers of files."""
+        if not self.keeps_directories or not self.capabilities.multiprocess:
+            return ""
+        longest = max(len(part.encode(errors="surrogateescape")) for part in key.split("/"))
+        return f"a name in it has {longest} bytes, and at most {_NAME_MAX} are possible" if longest > _NAME_MAX else ""
 
     def head(self, key: str, /) -> Entry | None:
         """The file or the directory.

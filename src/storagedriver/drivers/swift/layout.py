@@ -54,7 +54,8 @@ class Layout:
         Of a path that is too long to go into the name, its beginning goes.
         """
         room = (_LONGEST - len(self._segments.encode()) - 1) // 2 - _TAIL
-        path = f"/{key}".encode()[:room]
+        # In whole characters, or `uploaded_to` could not read it.
+        path = f"/{key}".encode()[:room].decode(errors="ignore").encode()
         digits = (path + secrets.token_bytes(_RANDOM) + _NOTHING).hex()
         return self._segments + self._split(digits)
 
