@@ -97,4 +97,5 @@ TestAppendBlobs = suite(
     areas=only("streams", "uploads", "unfinished", "moving", "copying", "deleting", "concurrency", "stateful"),
     secrets=[KEY],
 )
-TestAnyName = thinned(suite("azure with any name", _with_any_name, CAPABILITIES, names="any"))
+_ODD = only("anynames", "listing", "deleting")
+TestAnyName = thinned(suite("azure with any name", _with_any_name, CAPABILITIES, names="any", areas=_ODD))

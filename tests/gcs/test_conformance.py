@@ -137,4 +137,5 @@ class TestEmulatorBucket(_Other, _emulator_bucket):  # type: ignore[misc,valid-t
     """In a bucket."""
 
 
-TestAnyName = thinned(suite("gcs with any name", _with_any_name, CAPABILITIES, names="any"))
+_ODD = only("anynames", "listing", "deleting")
+TestAnyName = thinned(suite("gcs with any name", _with_any_name, CAPABILITIES, names="any", areas=_ODD))

@@ -42,11 +42,6 @@ def over_file_with_any_name(tmp_path: Path) -> FsspecDriver:
     return create({"url": f"file://{tmp_path}/root", "names": "any"})
 
 
-def over_obstore_with_any_name(moto_s3: S3Server, rootdirectory: str) -> FsspecDriver:
-    fs = obstore_filesystem(moto_s3)
-    return create({"fs": fs, "rootdirectory": f"{moto_s3.bucket}/{rootdirectory}", "names": "any"})
-
-
 def over_file_below_a_root(tmp_path: Path) -> FsspecDriver:
     return create({"url": f"file://{tmp_path}", "rootdirectory": "deep/er"})
 

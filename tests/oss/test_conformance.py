@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from storagedriver import factory
 from storagedriver.driver import StorageDriver
 from storagedriver.drivers.oss.store import OSSStore
@@ -61,6 +63,10 @@ def _with_any_name(oss: OSSServer, rootdirectory: str) -> StorageDriver:
     return _make(oss, rootdirectory, names="any")
 
 
+def _any_in_version_4(oss: OSSServer, rootdirectory: str) -> StorageDriver:
+    return _make(oss, rootdirectory, names="any", signatureversion="v4")
+
+
 def _beside(oss: OSSServer, rootdirectory: str) -> list[StorageDriver]:
     parent = rootdirectory.rpartition("/")[0]
     return [_make(oss, root) for root in (f"{rootdirectory}-x", f"{rootdirectory}x", rootdirectory[:-1], parent)]
@@ -118,4 +124,8 @@ TestAtOwnHostOfABucket = thinned(
         secrets=["secret-of-admin"],
     )
 )
-TestAnyName = thinned(suite("oss with any name", _with_any_name, CAPABILITIES, names="any"))
+_ODD = only("anynames", "listing", "deleting")
+TestAnyName = thinned(suite("oss with any name", _with_any_name, CAPABILITIES, names="any", areas=_ODD))
+TestAnyNameInVersion4 = pytest.mark.slow(
+    suite("oss with any name, signed in version 4", _any_in_version_4, CAPABILITIES, names="any", areas=["anynames"])
+)
