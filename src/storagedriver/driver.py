@@ -316,12 +316,11 @@ class FileWriter(io.RawIOBase):
 class StorageDriver(ABC):
     """A filesystem-like key/value store of files, as container registries use it.
 
-    A path is ``(/[A-Za-z0-9._-]+)+`` with no component ``.`` or ``..``, or,
-    where `name_rule` is ``any``, has components of any text; the rules are those
-    of `storagedriver.paths`. The
-    root ``/`` alone is for `stat`, `list` and `walk` and their kin. Making a
-    driver is offline; a driver can be used by many threads, after a fork, and
-    pickled. A stream that is open over a fork belongs to the parent.
+    A path is ``(/[A-Za-z0-9._-]+)+`` with no component ``.`` or ``..``. Where
+    `name_rule` is ``any``, a component is any text; `storagedriver.paths` has
+    both rules. The root ``/`` alone is for `stat`, `list` and `walk` and their
+    kin. Making a driver is offline; a driver can be used by many threads, after
+    a fork, and pickled. A stream that is open over a fork belongs to the parent.
 
     Every call raises `InvalidPathError` for a path outside that rule,
     `PermissionDeniedError` where the store refuses, `BucketNotFoundError`

@@ -20,8 +20,8 @@ __all__ = ["UnnamedKeysError", "note_unnamed", "noting_unnamed", "refusing_unnam
 _refused: ContextVar[bool | None] = ContextVar("storagedriver_refused", default=None)
 _noted: ContextVar[list[str] | None] = ContextVar("storagedriver_noted", default=None)
 _OUTSIDE: dict[NameRule, str] = {
-    "registry": "have characters other than A-Z a-z 0-9 . _ -, or an empty component",
-    "any": "have an empty component, . or .., are no UTF-8, or are named like our own files",
+    "registry": "with other characters than A-Z a-z 0-9 . _ - or an empty component",
+    "any": "with an empty component, with . or .., without UTF-8, or with a name of our own files",
 }
 
 
@@ -75,6 +75,7 @@ def report_unnamed(
     *,
     names: NameRule = "registry",
     refused: bool = False,
+    harmless: bool = False,
     stacklevel: int = 2,
 ) -> None:
     """For drivers: say at the end of a listing how many keys were skipped.
@@ -93,21 +94,30 @@ def report_unnamed(
         The driver's rule.
     refused : bool
         Whether it is an error in any case, see `NamingParameters`.
+    harmless : bool
+        Whether all of them are empty objects that stand for directories, as
+        other tools put them: `refusing_unnamed` then refuses nothing.
     stacklevel : int
         As for `warnings.warn`.
 
     Raises
     ------
     UnnamedKeysError
-        If `refused`, and within `refusing_unnamed`.
+        If `refused`, and within `refusing_unnamed` unless `harmless`.
     """
-    if not count or _noted.get() is not None:
+    if not count:
+        return
+    noted = _noted.get()
+    if noted is not None:
+        if not noted and not harmless:
+            # Of a driver that does not note its keys there is the example alone.
+            noted.append(example)
         return
     keys = f"{count} {'key' if count == 1 else 'keys'} below"
     remedy = "rename them in the store, or use StorageDriver.filesystem, which can name them"
     if names == "registry" and is_valid("/" + example, "any"):
         remedy = "a driver with the parameter names: any can name them"
-    if refused or _refused.get():
+    if refused or (_refused.get() and not harmless):
         detail = (
             f"{keys} it, {example!r} for one, {_OUTSIDE[names]}; nothing was changed; {remedy};"
             " StorageDriver.delete removes them with the rest of a tree"

@@ -192,7 +192,7 @@ def test_bytes_that_are_no_text_have_no_name(tmp_path: Path) -> None:
     (tmp_path / "d").mkdir()
     Path(bytes(tmp_path / "d").decode() + "/\udcff").write_bytes(b"x")
     fs = fs_of(tmp_path)
-    with pytest.raises(UnnamedKeysError, match=r"no UTF-8.*StorageDriver.filesystem"):
+    with pytest.raises(UnnamedKeysError, match=r"without UTF-8.*StorageDriver.filesystem"):
         fs.find("/d")
     with pytest.raises(InvalidPathError):
         fs.pipe_file("/d/\udcff", b"")

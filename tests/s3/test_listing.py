@@ -15,10 +15,12 @@ from storagedriver.drivers.s3 import listing
 from storagedriver.drivers.s3.parameters import load
 from storagedriver.drivers.s3.store import S3Store
 from storagedriver.errors import InvalidAnswerError, StorageDriverWarning
+from storagedriver.filesystem import StorageDriverFileSystem
 from storagedriver.paths import sort_key
 from storagedriver.testsuites.faults.actions import Answer
 from storagedriver.testsuites.faults.proxy import FaultProxy
-from storagedriver.testsuites.helpers import together
+from storagedriver.testsuites.helpers import together, walked
+from storagedriver.unnamed import UnnamedKeysError
 from tests.s3.conftest import MakeS3
 from tests.servers.plugin import StartProxy
 from tests.servers.s3 import S3Server
@@ -171,6 +173,38 @@ def test_keys_that_no_path_can_name(make_s3: MakeS3, s3_server: S3Server, root: 
     driver.delete("/odd")
     with s3_server.client() as client:
         assert "Contents" not in client.list_objects_v2(Bucket=s3_server.bucket, Prefix=f"{root}/odd/")
+
+
+def test_an_empty_object_that_stands_for_a_directory_stops_no_call_on_a_tree(
+    make_s3: MakeS3, moto_s3: S3Server, root: str
+) -> None:
+    driver = make_s3(moto_s3, root)
+    fs = StorageDriverFileSystem(driver)
+    with moto_s3.client() as client:
+
+        def put(name: str, content: bytes) -> None:
+            client.put_object(Bucket=moto_s3.bucket, Key=f"{root}/{name}", Body=content)
+
+        for name in ("d/", "d/sub/", "e/"):
+            put(name, b"")
+        driver.put_content("/d/sub/file", b"x")
+        with pytest.warns(StorageDriverWarning, match="3 keys"):
+            assert [info.path for info in walked(driver, "/")] == ["/d", "/d/sub", "/d/sub/file", "/e"]
+        with pytest.warns(StorageDriverWarning, match="3 keys"):
+            assert fs.find("/") == ["/d/sub/file"]
+        assert fs.glob("/**/f*") == ["/d/sub/file"]
+        put("x y", b"")
+        put("d//below", b"")
+        for tree in ("/", "/d"):
+            with pytest.raises(UnnamedKeysError):
+                fs.find(tree)
+        put("e/", b"content")
+        with pytest.raises(UnnamedKeysError):
+            fs.find("/e")
+        driver.delete("/d")
+        driver.delete("/e")
+        with pytest.warns(StorageDriverWarning, match="1 key"):
+            assert list(driver.files("/")) == []
 
 
 def test_root_directory_with_odd_characters(make_s3: MakeS3, s3_server: S3Server, root: str) -> None:

@@ -60,14 +60,15 @@ class FsspecDriver(StorageDriver):
 
     def __init__(self, store: Store, naming: NamingParameters | None = None) -> None:
         self._store = store
-        self._naming = naming or NamingParameters()
-        self._names = self._naming.names
+        naming = naming or NamingParameters()
+        self._names = naming.names
+        self._naming = NamingParameters(names=naming.names, unnamed=naming.unnamed)
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self.name}>"
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return type(self), (self._store, NamingParameters(names=self._names, unnamed=self._naming.unnamed))
+        return type(self), (self._store, self._naming)
 
     @property
     def name(self) -> str:
@@ -167,17 +168,14 @@ class FsspecDriver(StorageDriver):
             above = "/" + prefix
             return [above + name for name in sorted(names)]
         if names is not None:
-            sizes = {prefix + name: -1 for name in names}
+            keys = [prefix + name for name in names]
         else:
             pages = self._each(path, lambda: self._store.pages(prefix, recursive=False, skipped=set()))
-            sizes = {entry.key: entry.size for page in pages for entry in page}
-        if not sizes and path != ROOT and not self.capabilities.empty_directories:
+            keys = list({entry.key for page in pages for entry in page})
+        if not keys and path != ROOT and not self.capabilities.empty_directories:
             raise self._not_found(path)
         nameless = Nameless(self.name, path, self._naming)
-        if sizes.get(prefix) == 0:
-            # Tools put an empty object `dir/` to stand for a directory.
-            del sizes[prefix]
-        children = sorted(["/" + key for key in nameless.named(list(sizes))])
+        children = sorted(["/" + key for key in nameless.named(keys)])
         nameless.warn()
         return children
 

@@ -24,14 +24,16 @@ class Nameless:
         self._naming = naming
         self._count = 0
         self._example = ""
+        self._harmless = True
 
-    def skip(self, key: str, size: int | None = None) -> None:
-        """Note a key that was passed over, but for an empty object ``dir/``: tools put it to stand for a directory."""
-        if size == 0 and is_valid("/" + key.removesuffix("/"), self._naming.names):
-            return
-        note_unnamed(key)
+    def skip(self, key: str, *, harmless: bool = False) -> None:
+        """Note a key that was passed over; harmless is one that only stands for a directory."""
+        if not harmless:
+            note_unnamed(key)
+        if not self._count or (self._harmless and not harmless):
+            self._example = key
         self._count += 1
-        self._example = self._example or key
+        self._harmless = self._harmless and harmless
 
     def named(self, keys: Sequence[str]) -> Sequence[str]:
         """Those of the keys that a path can name; the others are noted."""
@@ -54,6 +56,7 @@ class Nameless:
             self._example,
             names=self._naming.names,
             refused=self._naming.unnamed == "error",
+            harmless=self._harmless,
             stacklevel=4,
         )
 
@@ -140,7 +143,7 @@ class Walk:
                     # It has been shown, before its first entry.
                     continue
             if not valid:
-                self._pass_over(entry.key, entry.size)
+                self._pass_over(entry)
                 continue
             if self._wants(path, is_dir=entry.is_dir):
                 yield FileInfo(path, entry.size, entry.mod_time, entry.is_dir, "" if entry.weak else entry.version)
@@ -148,9 +151,12 @@ class Walk:
                 inside = path + "/"
                 opened.append(inside)
 
-    def _pass_over(self, key: str, size: int) -> None:
-        if not (self._skip and ("/" + key).startswith(self._skip)):
-            self._nameless.skip(key, size)
+    def _pass_over(self, entry: Any) -> None:
+        if self._skip and ("/" + entry.key).startswith(self._skip):
+            return
+        # Other tools put an empty object `dir/` to stand for a directory, which has been shown.
+        is_empty = entry.key.endswith("/") and not entry.is_dir and not entry.size
+        self._nameless.skip(entry.key, harmless=is_empty and is_valid("/" + entry.key[:-1], self._names))
 
     def _wants(self, path: str, *, is_dir: bool) -> bool:
         if self._skip and path.startswith(self._skip):
