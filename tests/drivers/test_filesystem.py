@@ -21,6 +21,7 @@ from storagedriver import (
     StorageDriverWarning,
     factory,
 )
+from storagedriver.drivers.filesystem.unfinished import staged_beside
 from storagedriver.testsuites import suite
 from tests.variants import only
 
@@ -194,3 +195,15 @@ def test_nothing_is_warned_of_in_normal_use(tmp_path: Path) -> None:
             writer.write(b"1")
             writer.commit()
         assert [info.path for info in driver.files()] == ["/a/b"]
+
+
+def test_what_a_put_of_a_long_name_has_left_is_found_and_purged(tmp_path: Path) -> None:
+    driver = make_driver_with_any_names(tmp_path)
+    for name in ("\u65e5" * 85, "x" + "\u65e5" * 84, "\U0001f600" * 63):
+        staged = Path(staged_beside(str(tmp_path / name)))
+        staged.write_bytes(b"x")
+        assert len(os.fsencode(staged.name)) <= 255
+        assert driver.list("/") == []
+        assert len(list(driver.uploads())) == 1
+        driver.purge_uploads()
+        assert list(tmp_path.iterdir()) == []

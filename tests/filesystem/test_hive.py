@@ -14,8 +14,9 @@ import pandas as pd
 import pytest
 from pandas.testing import assert_frame_equal
 
-from storagedriver import StorageDriver, factory
+from storagedriver import InvalidPathError, StorageDriver, factory
 from storagedriver.filesystem import StorageDriverFileSystem
+from storagedriver.unnamed import UnnamedKeysError
 
 URL = "storagedriver://sales data/täble"
 #: The fixtures of the servers, but for the local disk.
@@ -93,3 +94,23 @@ def test_dask(options: dict[str, Any], driver: StorageDriver) -> None:
     fs = StorageDriverFileSystem(**options)
     fs.rm(["/sales data", "/csv files"], recursive=True)
     assert list(driver.files()) == []
+
+
+@pytest.mark.filterwarnings("ignore:.*no path can name")
+@pytest.mark.filterwarnings("ignore:The inplace keyword")  # it is Dask that uses it
+def test_readers_under_the_strict_rule_raise_and_do_not_read_a_part(tmp_path: Path) -> None:
+    options: dict[str, Any] = {"driver": "filesystem", "parameters": {"rootdirectory": str(tmp_path)}}
+    frame = frame_of([2024])
+    frame.to_parquet("storagedriver://sales", partition_cols=["year"], storage_options=options)
+    frame.to_parquet("storagedriver://sales/plain.parquet", storage_options=options)
+    frame.to_csv("storagedriver://sales/a b.csv", storage_options=options)
+    strict = {**options, "names": "registry"}
+    with pytest.raises(UnnamedKeysError, match="names: any"):
+        pd.read_parquet("storagedriver://sales", storage_options=strict)
+    with pytest.raises(UnnamedKeysError, match="names: any"):
+        dd.read_parquet("storagedriver://sales", storage_options=strict).compute()
+    with pytest.raises(UnnamedKeysError, match="names: any"):
+        dd.read_csv("storagedriver://sales/*.csv", storage_options=strict).compute()
+    with pytest.raises(InvalidPathError, match="names: any"):
+        frame.to_parquet("storagedriver://other", partition_cols=["year"], storage_options=strict)
+    assert not (tmp_path / "other").exists()

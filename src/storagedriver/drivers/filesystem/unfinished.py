@@ -92,7 +92,7 @@ class Unfinished:
                 names = os.listdir(directory)
         except (FileNotFoundError, NotADirectoryError):
             return []
-        return [upload for upload in self._puts(above, names) if upload.path.endswith("/" + _cut(name))]
+        return [upload for upload in self._puts(above, names) if upload.path.endswith("/" + name)]
 
     def remove(self, upload: UploadInfo) -> None:
         """Remove what is unfinished; if it is gone that is no error."""
