@@ -58,7 +58,8 @@ def test_the_message_says_what_is_allowed_and_the_way_out() -> None:
         check_path("/year=2024/a b", "mine")
     assert str(caught.value) == (
         "mine: invalid path: '/year=2024/a b': a path begins with / and does not end with one, no component is empty,"
-        " . or .., and each has the characters A-Z a-z 0-9 . _ - only; a driver with the parameter names: any takes this one"
+        " . or .., and each has the characters A-Z a-z 0-9 . _ - only;"
+        " a driver with the parameter names: any takes this one"
     )
     with pytest.raises(InvalidPathError) as caught:
         check_path("/a//b", "mine")
