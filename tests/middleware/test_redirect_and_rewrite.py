@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from storagedriver import StorageDriver, factory, middleware
-from storagedriver.errors import ParameterError, StorageDriverWarning
+from storagedriver.errors import InvalidPathError, ParameterError, StorageDriverWarning
 from storagedriver.middleware import MiddlewareDriver
 
 
@@ -141,3 +141,12 @@ def test_an_unknown_option_is_a_warning_with_the_nearest_name() -> None:
 def test_the_path_of_a_url_of_s3_is_trimmed(s3: StorageDriver) -> None:
     driver = middleware.create("rewrite", s3, {"trimpathprefix": "/registry/some"})
     assert urlsplit(str(driver.redirect_url("/a"))).path == "/root/a"
+
+
+def test_any_name_is_quoted_where_the_driver_takes_any() -> None:
+    driver = factory.create("inmemory", {"names": "any"})
+    mirror = middleware.create("redirect", driver, {"baseurl": "https://m.example"})
+    assert mirror.name_rule == "any"
+    assert mirror.redirect_url("/a b/\u00fc=1%2F?#") == "https://m.example/a%20b/%C3%BC=1%252F%3F%23"
+    with pytest.raises(InvalidPathError):
+        middleware.create("redirect", factory.create("inmemory"), {"baseurl": "https://m.example"}).redirect_url("/a b")

@@ -20,7 +20,7 @@ from storagedriver.driver import (
 )
 from storagedriver.errors import ParameterError, UnsupportedMethodError
 from storagedriver.middleware.options import LONGEST
-from storagedriver.paths import ROOT, WalkOrder, check_path
+from storagedriver.paths import ROOT, NameRule, WalkOrder, check_path
 
 if TYPE_CHECKING:
     from typing_extensions import Buffer
@@ -81,6 +81,11 @@ class MiddlewareDriver(StorageDriver):
     def capabilities(self) -> Capabilities:
         """Those of the driver below."""
         return self.driver.capabilities
+
+    @property
+    def name_rule(self) -> NameRule:
+        """The rule that paths follow below."""
+        return self.driver.name_rule
 
     @property
     def walk_order(self) -> WalkOrder:
@@ -198,7 +203,7 @@ class SigningMiddleware(MiddlewareDriver):
         ParameterError
             If `expires` is not positive, or longer than a hundred years.
         """
-        check_path(path, self.name)
+        check_path(path, self.name, self.name_rule)
         if method not in ("GET", "HEAD"):
             detail = f"{method!r} cannot be signed, only GET and HEAD"
             raise UnsupportedMethodError(detail, driver_name=self.name, path=path)
