@@ -19,6 +19,7 @@ from storagedriver import factory
 from storagedriver.configuration import UNDERSCORED, Configuration, Middleware, Storage, assign, load
 from storagedriver.driver import StorageDriver
 from storagedriver.errors import InvalidStorageDriverError, MissingExtraError, ParameterError, StorageDriverWarning
+from storagedriver.parameters import boolean, integer, parse, string
 
 SECRET = "hunter2xyz"
 
@@ -409,6 +410,55 @@ def test_no_variable_undoes_a_longer_one(names: set[str]) -> None:
         for segment in name.lower().split("_"):
             node = node[segment]
         assert node["own"] == name
+
+
+# --- types of YAML
+
+
+@dataclasses.dataclass(frozen=True)
+class Typed:
+    secure: bool = boolean(True)
+    chunksize: int = integer(0)
+    bucket: str = string()
+
+
+def typed(text: str | None = None, **environ: str) -> Typed:
+    return parse(Typed, "s3", load(text, environ).storage.parameters)
+
+
+@pytest.mark.parametrize("text", ["no", "off", "N", "False"])
+def test_a_boolean_of_yaml_reaches_a_parameter_of_that_type(text: str) -> None:
+    assert typed(f"storage: {{s3: {{secure: {text}, bucket: {text}}}}}") == Typed(secure=False, bucket=text)
+    assert typed(REGISTRY_STORAGE_S3_SECURE=text, REGISTRY_STORAGE_S3_BUCKET=text) == Typed(secure=False, bucket=text)
+    assert typed(REGISTRY_STORAGE=f"{{s3: {{secure: {text}}}}}") == Typed(secure=False)
+
+
+@pytest.mark.parametrize("text", ["0x500000", "024000000", "0o24000000", "5_242_880"])
+def test_an_integer_of_yaml_reaches_a_parameter_of_that_type(text: str) -> None:
+    assert typed(f"storage: {{s3: {{chunksize: {text}, bucket: {text}}}}}") == Typed(chunksize=5 << 20, bucket=text)
+    assert typed(REGISTRY_STORAGE_S3_CHUNKSIZE=text, REGISTRY_STORAGE_S3_BUCKET=text) == Typed(
+        chunksize=5 << 20, bucket=text
+    )
+
+
+@pytest.mark.parametrize("text", ["'no'", '"no"', "!!str no", "&a !!str no", "|-\n  no"])
+def test_what_is_a_string_in_yaml_is_no_boolean(text: str) -> None:
+    with pytest.raises(ParameterError, match="'no' is not allowed, it must be true or false"):
+        typed(f"storage:\n s3:\n  secure: {text}\n".replace("\n  no", "\n   no"))
+    with pytest.raises(ParameterError, match="'no' is not allowed"):
+        typed(REGISTRY_STORAGE_S3_SECURE=text)
+
+
+def test_an_anchor_is_no_tag() -> None:
+    assert typed("storage: {s3: {secure: &a no}}") == Typed(secure=False)
+
+
+@pytest.mark.parametrize("text", ["yes", "on", "y"])
+def test_middleware_is_disabled_by_a_word_of_yaml(text: str) -> None:
+    section = f"middleware: {{storage: [{{name: redirect, disabled: {text}}}]}}"
+    assert load(f"storage: inmemory\n{section}", {}).middleware == ()
+    environ = {"REGISTRY_MIDDLEWARE_STORAGE_0_NAME": "redirect", "REGISTRY_MIDDLEWARE_STORAGE_0_DISABLED": text}
+    assert load("storage: inmemory", environ).middleware == ()
 
 
 # --- middleware

@@ -10,6 +10,7 @@ import pytest
 
 from storagedriver import ParameterError, StorageDriverWarning
 from storagedriver.parameters import (
+    Unquoted,
     anything,
     boolean,
     choice,
@@ -147,3 +148,72 @@ def test_secrets_are_kept_out_of_the_repr_and_can_be_listed() -> None:
     parameters = read(secretkey="hunter2", credentials={"type": "x", "inner": {"secret": "hunter22"}})
     assert "hunter2" not in repr(parameters)
     assert secrets(parameters) == ["hunter22", "hunter2", "x"]
+
+
+# --- texts without quotes
+
+
+@dataclass(frozen=True)
+class Typed:
+    flag: bool = boolean()
+    count: int | None = integer()
+    pause: timedelta = duration(timedelta(0))
+    text: str = string()
+    word: str = choice("a", ("a", "no"))
+
+
+@pytest.mark.parametrize("word", ["yes", "Yes", "YES", "on", "On", "ON", "y", "Y", "true", "1", "T"])
+def test_a_word_of_yaml_without_quotes_is_a_boolean(word: str) -> None:
+    assert parse(Typed, "d", {"flag": Unquoted(word)}).flag is True
+
+
+@pytest.mark.parametrize("word", ["no", "No", "NO", "off", "Off", "OFF", "n", "N", "false", "0", "f"])
+def test_a_word_of_yaml_without_quotes_is_false(word: str) -> None:
+    @dataclass(frozen=True)
+    class Flag:
+        flag: bool = boolean(True)
+
+    assert parse(Flag, "d", {"flag": Unquoted(word)}).flag is False
+
+
+@pytest.mark.parametrize("value", [Unquoted("yEs"), Unquoted("yes "), Unquoted("2"), "yes", "off", "y"])
+def test_other_words_and_words_with_quotes_are_no_boolean(value: str) -> None:
+    with pytest.raises(ParameterError, match="true or false"):
+        parse(Typed, "d", {"flag": value})
+
+
+@pytest.mark.parametrize(
+    ("text", "number"),
+    [
+        ("0x500000", 5 << 20),
+        ("0o17", 15),
+        ("017", 15),
+        ("0b101", 5),
+        ("1_000_000", 1_000_000),
+        ("-0x10", -16),
+        ("+5", 5),
+        ("0", 0),
+        ("10485760", 10485760),
+    ],
+)
+def test_an_integer_of_yaml_without_quotes(text: str, number: int) -> None:
+    assert parse(Typed, "d", {"count": Unquoted(text)}).count == number
+
+
+@pytest.mark.parametrize(
+    "value", ["0x500000", "1_000", Unquoted("0x"), Unquoted("1e3"), Unquoted("_"), Unquoted("1.0")]
+)
+def test_what_is_no_integer(value: str) -> None:
+    with pytest.raises(ParameterError, match="an integer"):
+        parse(Typed, "d", {"count": value})
+
+
+def test_a_number_of_nanoseconds_without_quotes() -> None:
+    assert parse(Typed, "d", {"pause": Unquoted("1_000_000")}).pause == timedelta(milliseconds=1)
+
+
+@pytest.mark.parametrize("text", ["0123", "no", "0x10", "1_000"])
+def test_without_quotes_a_text_stays_the_text(text: str) -> None:
+    parsed = parse(Typed, "d", {"text": Unquoted(text), "word": Unquoted("no")})
+    assert (parsed.text, parsed.word) == (text, "no")
+    assert type(parsed.text) is type(parsed.word) is str

@@ -1,4 +1,8 @@
-"""YAML whose scalars keep the text they were written as, and whose errors show no values."""
+"""YAML whose scalars keep the text they were written as, and whose errors show no values.
+
+A scalar without quotes is an `Unquoted`, so that a parameter that is a boolean
+or an integer can be read as YAML 1.1 has it.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +12,7 @@ import warnings
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from storagedriver.errors import MissingExtraError, ParameterError, StorageDriverWarning
+from storagedriver.parameters import Unquoted
 
 if TYPE_CHECKING:
     import yaml
@@ -75,7 +80,7 @@ def parse_variable(text: str, variable: str) -> Any:
     if source != bare and "#" in bare:
         message = f"{variable}: to YAML a # begins a comment, and what follows is left out; {_HINT}"
         warnings.warn(message, StorageDriverWarning, stacklevel=2)
-    return source
+    return Unquoted(source)
 
 
 @functools.cache
@@ -88,9 +93,8 @@ def _loader() -> type[yaml.SafeLoader]:
         raise MissingExtraError(detail) from error
 
     safe = yaml.SafeLoader
-    texts = dict.fromkeys(
-        (_TAG + kind for kind in ("str", "int", "float", "bool", "timestamp")), safe.construct_yaml_str
-    )
+    kinds = ("str", "int", "float", "bool", "timestamp")
+    texts = dict.fromkeys((_TAG + kind for kind in kinds), _text)
 
     class Loader(yaml.SafeLoader):
         yaml_constructors: ClassVar[Any] = {
@@ -104,6 +108,16 @@ def _loader() -> type[yaml.SafeLoader]:
     null, merge = (_TAG + "null", _NULL), (_TAG + "merge", _MERGE)
     Loader.yaml_implicit_resolvers = {**{first: [null] for first in ("~", "n", "N", "")}, "<": [merge]}
     return Loader
+
+
+def _text(loader: yaml.SafeLoader, node: yaml.ScalarNode) -> str:
+    """A scalar's text. One with quotes, a block, and one that is tagged as a string are no more than that."""
+    text: str = loader.construct_yaml_str(node)
+    start, end = node.start_mark, node.end_mark
+    # An anchor may stand before a tag.
+    properties = (start.buffer or "")[start.pointer : start.pointer + end.index - start.index].split()[:2]
+    is_string = node.tag == _TAG + "str" and any(word.startswith("!") for word in properties)
+    return text if node.style is not None or is_string else Unquoted(text)
 
 
 def _compose(text: str, origin: str) -> tuple[yaml.Node | None, Any]:

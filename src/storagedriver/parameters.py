@@ -13,6 +13,10 @@ Python, in YAML or in the environment, into an instance::
     parse(MineParameters, "mine", {"bucket": "b", "chunksize": "10485760"})
 
 Values that are secret are kept out of the ``repr`` and of every error.
+
+A text of a configuration that was written without quotes is an `Unquoted`: a
+parameter that is a boolean or an integer takes it as YAML 1.1 reads it, which
+is how a registry does, and any other parameter takes it as the text it is.
 """
 
 from __future__ import annotations
@@ -33,6 +37,7 @@ from storagedriver.paths import NAME_RULES, NameRule
 
 __all__ = [
     "NamingParameters",
+    "Unquoted",
     "anything",
     "boolean",
     "choice",
@@ -55,11 +60,30 @@ _BOOLEANS = {
     **dict.fromkeys(("0", "f", "F", "FALSE", "false", "False"), False),
 }
 
+#: The words of YAML 1.1 (https://yaml.org/type/bool.html), in each of their three cases.
+_YAML_BOOLEANS = {
+    form: value
+    for words, value in ((("y", "yes", "on", "true"), True), (("n", "no", "off", "false"), False))
+    for word in words
+    for form in (word, word.capitalize(), word.upper())
+}
+#: Integers of YAML as the registry reads them: base 2, 8 (two notations), 16 and 10; each ``_`` is taken out before.
+_YAML_INTEGER = re.compile(r"([+-]?)(?:0b([01]+)|0o?([0-7]+)|0x([0-9a-f]+)|([0-9]+))", re.ASCII | re.IGNORECASE)
+
 #: The units of Go's time.ParseDuration, in microseconds.
 _UNITS = {"ns": 1e-3, "us": 1.0, "µs": 1.0, "μs": 1.0, "ms": 1e3, "s": 1e6, "m": 6e7, "h": 3.6e9}
 _DURATION = re.compile(r"([0-9]*\.?[0-9]+|[0-9]+\.)(ns|us|µs|μs|ms|s|m|h)")
 
 _HIDDEN = "***"
+
+
+class Unquoted(str):
+    """A text that stood without quotes in YAML, or in a variable that is YAML.
+
+    It equals its text. `boolean` and `integer` take it as YAML 1.1 would.
+    """
+
+    __slots__ = ()
 
 
 def _field(
@@ -87,11 +111,13 @@ def string(default: str = "", *, required: bool = False, secret: bool = False) -
 
 
 def boolean(default: bool = False) -> Any:
-    """A bool, or a string that Go's ``strconv.ParseBool`` takes."""
+    """A bool, a string that Go's ``strconv.ParseBool`` takes, or a word of YAML 1.1 without quotes."""
 
     def convert(value: Any) -> bool:
         if isinstance(value, bool):
             return value
+        if isinstance(value, Unquoted) and value in _YAML_BOOLEANS:
+            return _YAML_BOOLEANS[value]
         try:
             return _BOOLEANS[str(value)]
         except KeyError:
@@ -109,7 +135,7 @@ def integer(
     raised_to: int | None = None,
     unit: str = "",
 ) -> Any:
-    """An int, or a string of decimal digits.
+    """An int, a string of decimal digits, or an integer of YAML 1.1 without quotes (``0x500000``, ``1_000``).
 
     Parameters
     ----------
@@ -196,7 +222,7 @@ def duration(default: timedelta) -> Any:
     def convert(value: Any) -> timedelta:
         if isinstance(value, timedelta):
             return value
-        return parse_duration(value)
+        return parse_duration(_plain_integer(value))
 
     return _field(convert, default, allowed="a duration such as 100ms, 15s or 20m")
 
@@ -251,7 +277,20 @@ class NamingParameters:
     unnamed: str = choice("warn", ("warn", "error"), fold=str.lower)
 
 
+def _plain_integer(value: Any) -> Any:
+    """The integer that YAML sees in a text without quotes; any other value as it is."""
+    found = _YAML_INTEGER.fullmatch(value.replace("_", "")) if isinstance(value, Unquoted) else None
+    if found is None:
+        return value
+    sign, *digits = found.groups()
+    number = next(int(text, base) for text, base in zip(digits, (2, 8, 16, 10), strict=True) if text)
+    return -number if sign == "-" else number
+
+
 def _decimal(value: Any) -> int:
+    value = _plain_integer(value)
+    if isinstance(value, int):
+        return value
     if not isinstance(value, str) or not re.fullmatch(r"[+-]?[0-9]+", value, re.ASCII):
         raise ValueError
     return int(value)

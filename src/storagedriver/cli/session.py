@@ -14,6 +14,7 @@ import click
 from storagedriver import configuration
 from storagedriver.cli.output import Output
 from storagedriver.driver import StorageDriver
+from storagedriver.parameters import Unquoted
 
 __all__ = ["Session", "SessionCommand", "exact_option", "pass_session"]
 
@@ -33,7 +34,7 @@ class Session:
         if self.driver_name:
             tree: Any = {}
             for name, value in self.parameters:
-                tree = configuration.assign(tree, name.split("."), value)
+                tree = configuration.assign(tree, name.split("."), Unquoted(value))
             found = configuration.Configuration(configuration.Storage(self.driver_name, tree))
         elif self.config or any(name.startswith("REGISTRY_STORAGE") for name in os.environ):
             found = configuration.load(Path(self.config) if self.config else None, os.environ)
