@@ -19,14 +19,16 @@ from storagedriver.driver import StorageDriver
 from storagedriver.errors import InvalidStorageDriverError
 from storagedriver.plugins import Plugins
 
-__all__ = ["GROUP", "DriverFactory", "create", "names", "register", "unregister"]
+__all__ = ["GROUP", "HINTS", "DriverFactory", "create", "names", "register", "unregister"]
 
 #: The entry point group that drivers are found in.
 GROUP = "storagedriver.drivers"
+#: The entry point group of what to use in place of a driver that is not there: by its name, a text in one line.
+HINTS = "storagedriver.hints"
 
 DriverFactory = Callable[[Mapping[str, Any]], StorageDriver]
 
-_drivers: Plugins[DriverFactory] = Plugins(GROUP, "driver", InvalidStorageDriverError)
+_drivers: Plugins[DriverFactory] = Plugins(GROUP, "driver", InvalidStorageDriverError, hints=HINTS)
 
 
 def register(name: str, factory: DriverFactory | None) -> None:

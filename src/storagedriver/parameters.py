@@ -318,7 +318,9 @@ def parse_duration(value: Any) -> timedelta:
     return sign * timedelta(microseconds=sum(float(count) * _UNITS[unit] for count, unit in _DURATION.findall(rest)))
 
 
-def parse(cls: type[T], driver_name: str, parameters: Mapping[str, Any] | None) -> T:
+def parse(
+    cls: type[T], driver_name: str, parameters: Mapping[str, Any] | None, *, hints: Mapping[str, str] | None = None
+) -> T:
     """Turn a map of parameters into the driver's dataclass.
 
     Parameters
@@ -331,6 +333,8 @@ def parse(cls: type[T], driver_name: str, parameters: Mapping[str, Any] | None) 
         What the user gave. None and the empty string count as not given. A
         name that the driver does not know gives a warning with the nearest
         one it knows.
+    hints : mapping, optional
+        What to do about names that other registries know and this driver does not.
 
     Raises
     ------
@@ -358,6 +362,8 @@ def parse(cls: type[T], driver_name: str, parameters: Mapping[str, Any] | None) 
     for name in given:
         near = difflib.get_close_matches(str(name), declared, n=1)
         hint = f", did you mean {near[0]!r}?" if near else ""
+        if hints and name in hints:
+            hint = f": {hints[name]}"
         message = f"{driver_name}: unknown parameter {name!r} is ignored{hint}"
         warnings.warn(message, StorageDriverWarning, stacklevel=2)
     return cls(**values)

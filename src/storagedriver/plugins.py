@@ -25,10 +25,14 @@ class Plugins(Generic[T]):
         What they make, for messages: "driver".
     error : type
         What is raised for a name that leads to nothing.
+    hints : str
+        The entry point group of what to use in place of a name that leads to
+        nothing, each a text; none if it is empty.
     """
 
-    def __init__(self, group: str, kind: str, error: type[InvalidStorageDriverError]) -> None:
+    def __init__(self, group: str, kind: str, error: type[InvalidStorageDriverError], *, hints: str = "") -> None:
         self._group = group
+        self._hints = hints
         self._kind = kind
         self._error = error
         self._registered: dict[str, T] = {}
@@ -91,6 +95,8 @@ class Plugins(Generic[T]):
             known = self.names()
             near = difflib.get_close_matches(str(name), known, n=1)
             hint = f"did you mean {near[0]!r}? " if near else ""
+            for point in entry_points(group=self._hints, name=name) if self._hints else ():
+                hint = f"{point.load()}; "
             detail = f"there is no such {self._kind}; {hint}known are {', '.join(known)}"
             raise self._error(detail, driver_name=str(name))
         if len(points) > 1:

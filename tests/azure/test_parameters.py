@@ -233,3 +233,41 @@ def test_urls_follow_the_service() -> None:
     assert "spr=" not in url
     with factory.create("azure", without("accountkey", credentials={"type": "default_credentials"})) as driver:
         assert driver.redirect_url("/a") is None
+
+
+# --- names of other registries
+
+
+GITLAB = {"accountname": "acct", "container": "registry"}
+
+
+@pytest.mark.parametrize(
+    "names", [("credentials_type", "client_id", "tenant_id"), ("credentialstype", "clientid", "tenantid")]
+)
+def test_credentials_as_gitlab_has_them(names: tuple[str, str, str]) -> None:
+    kind, client, tenant = names
+    given = {**GITLAB, kind: "client_secret", client: "c", tenant: "t", "secret": KEY}
+    _, account = load("azure_v2", given)
+    assert (account.type, account.client_id, account.tenant_id, account.secret) == ("client_secret", "c", "t", KEY)
+    assert KEY not in repr(account)
+
+
+@pytest.mark.parametrize(("legacy", "prefix"), [("true", "/root/"), ("false", "root/"), (None, "root/")])
+def test_legacyrootprefix_of_gitlab(legacy: str | None, prefix: str) -> None:
+    given = {**GITLAB, "accountkey": KEY, "rootdirectory": "/root", "legacyrootprefix": legacy}
+    assert load("azure_v2", given)[0].prefix == prefix
+
+
+def test_legacyrootprefix_that_is_no_boolean_is_refused_by_its_name() -> None:
+    with pytest.raises(ParameterError, match="legacyrootprefix: 'x' is not allowed, it must be true or false"):
+        load("azure", {**GITLAB, "accountkey": KEY, "legacyrootprefix": "x"})
+
+
+def test_trimlegacyrootprefix_counts_before_legacyrootprefix() -> None:
+    given = {**GITLAB, "accountkey": KEY, "trimlegacyrootprefix": "true", "legacyrootprefix": "true"}
+    assert load("azure", given)[0].prefix == ""
+
+
+def test_the_name_in_gitlabs_registry_is_an_alias() -> None:
+    with factory.create("azure_v2", {**GITLAB, "accountkey": KEY}) as driver:
+        assert driver.name == "azure_v2"

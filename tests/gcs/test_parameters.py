@@ -11,7 +11,7 @@ import pytest
 
 from storagedriver import factory
 from storagedriver.adapter.driver import FsspecDriver
-from storagedriver.errors import ParameterError, StorageDriverWarning
+from storagedriver.errors import InvalidStorageDriverError, ParameterError, StorageDriverWarning
 from tests.gcs.tokens import key_info, private_key
 
 
@@ -148,3 +148,14 @@ def test_nothing_secret_is_shown() -> None:
     shown = "".join(map(repr, (driver, store, store._parameters, store._client, store._bucket)))  # type: ignore[attr-defined]
     assert private_key().splitlines()[1] not in shown
     assert key_info()["private_key_id"] not in shown
+
+
+def test_the_name_in_gitlabs_registry_is_an_alias() -> None:
+    with factory.create("gcs_next", {"bucket": "registry", "endpoint": "http://127.0.0.1:9"}) as driver:
+        assert driver.name == "gcs_next"
+
+
+@pytest.mark.parametrize("name", ["gs", "google"])
+def test_another_name_says_which_driver_it_is(name: str) -> None:
+    with pytest.raises(InvalidStorageDriverError, match="the driver for Google Cloud Storage is gcs"):
+        factory.create(name, {})

@@ -13,7 +13,14 @@ import pytest
 from storagedriver import factory
 from storagedriver.adapter.driver import FsspecDriver
 from storagedriver.drivers.s3 import parameters as s3_parameters
-from storagedriver.errors import ParameterError, PermissionDeniedError, StorageDriverWarning
+from storagedriver.drivers.s3.sdk import SDK
+from storagedriver.drivers.s3.urls import place_of
+from storagedriver.errors import (
+    InvalidStorageDriverError,
+    ParameterError,
+    PermissionDeniedError,
+    StorageDriverWarning,
+)
 from storagedriver.testsuites.faults.proxy import FaultProxy
 from tests.s3.conftest import MakeS3
 from tests.servers.plugin import StartProxy
@@ -53,21 +60,24 @@ def url(parameters: dict[str, Any]) -> str:
         (AMAZON, {"accesskey": ""}, "accesskey", "secretkey is given"),
         (AMAZON, {"v4auth": False}, "v4auth", "version 4"),
         (OWN, {"v4auth": "f", "regionendpoint": "s3.eu-west-1.amazonaws.com"}, "v4auth", "version 4"),
-        (OWN, {"regionendpoint": "http://host/pa th"}, "regionendpoint", "host"),
-        (OWN, {"regionendpoint": "http://host/a/../b"}, "regionendpoint", "host"),
         (OWN, {"regionendpoint": "http://host//b"}, "regionendpoint", "host"),
-        (OWN, {"regionendpoint": "http://host/a?b"}, "regionendpoint", "host"),
-        (OWN, {"regionendpoint": "https://a.r2.cloudflarestorage.com/registry"}, "regionendpoint", "leave that out"),
         (OWN, {"redirectendpoint": "http://host/path"}, "redirectendpoint", "host"),
+        (OWN, {"regionendpoint": "http://host/path?x=1"}, "regionendpoint", "and a path"),
+        (OWN, {"regionendpoint": "http://host/a/../b"}, "regionendpoint", "and a path"),
+        (OWN, {"regionendpoint": "http://host/a b"}, "regionendpoint", "and a path"),
+        (
+            OWN,
+            {"regionendpoint": "https://acct.r2.cloudflarestorage.com/registry"},
+            "regionendpoint",
+            "'registry' in it is the name of a bucket, which belongs into bucket",
+        ),
+        (OWN, {"regionendpoint": "acct.eu.r2.cloudflarestorage.com/other/"}, "regionendpoint", "'other' in it"),
         (OWN, {"regionendpoint": "ftp://host"}, "regionendpoint", "http://"),
         (OWN, {"regionendpoint": "http://user:of-a-test@host"}, "regionendpoint", "a URL with a user"),
+        (OWN, {"regionendpoint": "http://host/?key=of-a-test"}, "regionendpoint", "a query"),
         (OWN, {"redirectendpoint": "cdn.example.com"}, "redirectendpoint", "begin with"),
         (OWN, {"redirectendpoint": "https://cdn.example.com/x"}, "redirectendpoint", "host"),
         (OWN, {"redirectendpoint": "https://cdn.example.com?x=1"}, "redirectendpoint", "host"),
-        (OWN, {"usedualstack": True}, "usedualstack", "contradicts regionendpoint"),
-        (OWN, {"accelerate": True}, "accelerate", "contradicts regionendpoint"),
-        (OWN, {"usefipsendpoint": True}, "usefipsendpoint", "contradicts regionendpoint"),
-        (AMAZON, {"accelerate": True, "forcepathstyle": True}, "accelerate", "contradicts forcepathstyle"),
         (AMAZON, {"accelerate": True, "usefipsendpoint": True}, "accelerate", "contradicts usefipsendpoint"),
         (AMAZON, {"accelerate": True, "bucket": "a.b"}, "accelerate", "dot"),
         (AMAZON, {"chunksize": (5 << 20) - 1}, "chunksize", "5242880"),
@@ -77,7 +87,6 @@ def url(parameters: dict[str, Any]) -> str:
         (AMAZON, {"multipartcopythresholdsize": -1}, "multipartcopythresholdsize", "from 0"),
         (AMAZON, {"storageclass": "COLD"}, "storageclass", "GLACIER_IR"),
         (AMAZON, {"objectacl": "public"}, "objectacl", "public-read"),
-        (AMAZON, {"loglevel": "loud"}, "loglevel", "debugwithsigning"),
         (AMAZON, {"loglevel": True}, "loglevel", "debugwithsigning"),
         (AMAZON, {"payloadsigning": "sometimes"}, "payloadsigning", "always"),
         (AMAZON, {"timeout": 0}, "timeout", "above 0"),
@@ -111,8 +120,70 @@ def test_unknown_parameter_is_a_warning() -> None:
         create({**AMAZON, "buckets": "x"})
 
 
-def test_both_names_are_registered() -> None:
-    assert factory.create("s3aws", AMAZON).name == "s3aws"
+@pytest.mark.parametrize("name", ["s3", "s3aws", "s3_v2"])
+def test_it_is_registered_by_all_names_of_registries(name: str) -> None:
+    assert factory.create(name, AMAZON).name == name
+
+
+@pytest.mark.parametrize("name", ["b2", "cos", "minio", "obs", "r2", "rados"])
+def test_the_name_of_another_driver_says_which_one_to_use(name: str) -> None:
+    with pytest.raises(InvalidStorageDriverError, match="the driver s3 speaks to every store of its protocol"):
+        factory.create(name, AMAZON)
+
+
+@pytest.mark.parametrize("parameter", ["usedualstack", "accelerate", "usefipsendpoint"])
+def test_what_chooses_one_of_amazons_endpoints_does_nothing_beside_another_one(parameter: str) -> None:
+    with pytest.warns(StorageDriverWarning, match=f"{parameter} .*does nothing beside regionendpoint"):
+        assert url({**OWN, parameter: "true"}).startswith("http://127.0.0.1:9/registry/a/b?")
+
+
+def test_accelerated_buckets_are_virtual_hosts() -> None:
+    with pytest.warns(StorageDriverWarning, match="forcepathstyle does nothing beside accelerate"):
+        signed = url({**AMAZON, "accelerate": True, "forcepathstyle": True})
+    assert signed.startswith("https://registry.s3-accelerate.amazonaws.com/a/b?")
+
+
+@pytest.mark.parametrize(
+    ("level", "told"),
+    [("logdebug", "did you mean 'debug'?"), ("logDebugWithSigning", "'debugwithsigning'"), ("xyz", "of off, debug")],
+)
+def test_a_word_that_is_no_loglevel_means_off(level: str, told: str) -> None:
+    with pytest.warns(StorageDriverWarning, match="means off") as caught:
+        assert s3_parameters.load("s3", {**AMAZON, "loglevel": level}).loglevel == "off"
+    assert told in str(caught[0].message)
+
+
+@pytest.mark.parametrize(
+    ("parameter", "told"),
+    [
+        ("credentialsconfigpath", "AWS_SHARED_CREDENTIALS_FILE"),
+        ("checksum_disabled", "set checksums to never"),
+        ("objectownership", "bucket-owner-full-control"),
+    ],
+)
+def test_a_parameter_of_another_registry_says_what_to_do(parameter: str, told: str) -> None:
+    with pytest.warns(StorageDriverWarning, match=told):
+        create({**AMAZON, parameter: "x"})
+
+
+def test_pathstyle_of_another_registry_is_forcepathstyle() -> None:
+    assert url({**AMAZON, "pathstyle": "true"}).startswith("https://s3.eu-west-1.amazonaws.com/registry/a/b?")
+
+
+def test_an_endpoint_that_ends_with_the_bucket_is_a_warning() -> None:
+    with pytest.warns(StorageDriverWarning, match="http://host/registry/registry/; leave the bucket out"):
+        create({**OWN, "regionendpoint": "http://host/registry"})
+
+
+@pytest.mark.parametrize("style", [None, True, False])
+def test_requests_go_where_signed_urls_go(style: bool | None) -> None:
+    parameters = {**OWN, "region": "eu", "regionendpoint": "https://host/storage/v1/s3/", "forcepathstyle": style}
+    parsed = s3_parameters.load("s3", parameters)
+    sdk = SDK(parsed, parsed.endpoint)
+    try:
+        assert place_of(parsed, parsed.endpoint, sdk) == sdk.place()
+    finally:
+        sdk.close()
 
 
 def test_pickled_driver_is_the_same_and_shows_no_secret() -> None:
@@ -144,7 +215,16 @@ def test_pickled_driver_is_the_same_and_shows_no_secret() -> None:
         ),
         ({**AMAZON, "rootdirectory": "/some//root/"}, "https://registry.s3.eu-west-1.amazonaws.com/some//root/a/b?"),
         ({**AMAZON, "redirectendpoint": "https://cdn.example.com"}, "https://cdn.example.com/registry/a/b?"),
+        ({**AMAZON, "region": "us-east-1"}, "https://registry.s3.us-east-1.amazonaws.com/a/b?"),
+        ({**AMAZON, "region": "us-east-1", "bucket": "a.b"}, "https://s3.us-east-1.amazonaws.com/a.b/a/b?"),
+        (
+            {**AMAZON, "region": "us-east-1", "forcepathstyle": True},
+            "https://s3.us-east-1.amazonaws.com/registry/a/b?",
+        ),
+        ({**AMAZON, "region": "us-east-1", "forcepathstyle": False}, "https://registry.s3.us-east-1.amazonaws.com/a/"),
         (OWN, "http://127.0.0.1:9/registry/a/b?"),
+        ({**OWN, "regionendpoint": "http://host:81/storage/v1/s3"}, "http://host:81/storage/v1/s3/registry/a/b?"),
+        ({**OWN, "regionendpoint": "host/p/", "forcepathstyle": False}, "https://registry.host/p/a/b?"),
         ({**OWN, "regionendpoint": "store.example.com"}, "https://store.example.com/registry/a/b?"),
         (
             {**OWN, "regionendpoint": "store.example.com:81", "secure": False},
@@ -362,3 +442,14 @@ def test_loglevel(
 
 def test_yaml_off_is_a_loglevel() -> None:
     create({**AMAZON, "loglevel": False})
+
+
+def test_a_bucket_in_the_endpoint_is_found_by_the_first_listing(
+    make_s3: MakeS3, s3_server: S3Server, root: str
+) -> None:
+    bucket = s3_server.parameters(root)["bucket"]
+    with pytest.warns(StorageDriverWarning, match="leave the bucket out of regionendpoint"):
+        driver = make_s3(s3_server, root, regionendpoint=f"{s3_server.endpoint}/{bucket}")
+    with pytest.raises(ParameterError, match="leave the bucket's name out of the endpoint") as caught:
+        driver.list("/")
+    assert caught.value.path == "regionendpoint"

@@ -1,4 +1,4 @@
-"""The driver ``azure``: Azure Blob Storage and what speaks its protocol."""
+"""The driver ``azure``, also registered as ``azure_v2``: Azure Blob Storage and what speaks its protocol."""
 
 from __future__ import annotations
 
@@ -8,9 +8,10 @@ from typing import Any
 from storagedriver.adapter.driver import FsspecDriver
 from storagedriver.errors import needing_extra
 
-__all__ = ["create"]
+__all__ = ["HINT", "create", "create_azure_v2"]
 
-_NAME = "azure"
+#: For those who look for it by another name.
+HINT = "the driver for Azure Blob Storage is azure"
 
 
 def create(parameters: Mapping[str, Any]) -> FsspecDriver:
@@ -28,9 +29,18 @@ def create(parameters: Mapping[str, Any]) -> FsspecDriver:
     MissingExtraError
         If adlfs, azure-identity or urllib3 is not installed.
     """
-    with needing_extra(_NAME, "azure"):
+    return _create("azure", parameters)
+
+
+def create_azure_v2(parameters: Mapping[str, Any]) -> FsspecDriver:
+    """Make the same driver under the name that GitLab's registry has for its newer one, ``azure_v2``."""
+    return _create("azure_v2", parameters)
+
+
+def _create(name: str, parameters: Mapping[str, Any]) -> FsspecDriver:
+    with needing_extra(name, "azure"):
         from storagedriver.drivers.azure.parameters import load  # noqa: PLC0415 - needs the SDK, an extra
         from storagedriver.drivers.azure.store import AzureStore  # noqa: PLC0415 - the same
 
-        loaded = load(_NAME, parameters)
-        return FsspecDriver(AzureStore(_NAME, loaded), loaded[0])
+        loaded = load(name, parameters)
+        return FsspecDriver(AzureStore(name, loaded), loaded[0])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import dataclasses
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -36,6 +37,18 @@ LARGEST_BLOCK = 4000 * _MIB
 #: and the containers with names of their own, such as ``$web``.
 _CONTAINER = re.compile(r"(?=.{3,63}\Z)(?:[a-z0-9](?:-?[a-z0-9])*|\$[a-z]+)")
 _HOST = re.compile(r"(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]{1,5})?")
+
+#: Names of GitLab's registry, for what belongs into ``credentials`` and for the opposite of ``trimlegacyrootprefix``.
+_IN_CREDENTIALS = {
+    "credentials_type": "type",
+    "credentialstype": "type",
+    "client_id": "clientid",
+    "clientid": "clientid",
+    "tenant_id": "tenantid",
+    "tenantid": "tenantid",
+    "secret": "secret",
+}
+_LEGACY = "legacyrootprefix"
 
 CredentialType = Literal["shared_key", "client_secret", "default_credentials"]
 
@@ -138,7 +151,7 @@ def load(name: str, parameters: Mapping[str, Any] | None) -> tuple[AzureParamete
     ParameterError
         If a parameter is missing, has a value that cannot be, or contradicts another.
     """
-    parsed = parse(AzureParameters, name, parameters)
+    parsed = parse(AzureParameters, name, _translated(name, parameters or {}))
     try:
         _check_container(parsed.container)
         account = _account(name, parsed)
@@ -148,6 +161,26 @@ def load(name: str, parameters: Mapping[str, Any] | None) -> tuple[AzureParamete
         error.driver_name = name
         raise
     return parsed, account
+
+
+@dataclass(frozen=True)
+class _Legacy:
+    """What GitLab's registry has in place of ``trimlegacyrootprefix``."""
+
+    legacyrootprefix: bool | None = dataclasses.field(default=None, metadata=boolean().metadata)
+
+
+def _translated(name: str, given: Mapping[str, Any]) -> dict[str, Any]:
+    """The parameters under the registry's own names, where GitLab's registry has others."""
+    known = {parameter: value for parameter, value in given.items() if parameter not in {*_IN_CREDENTIALS, _LEGACY}}
+    moved = {_IN_CREDENTIALS[parameter]: value for parameter, value in given.items() if parameter in _IN_CREDENTIALS}
+    if moved:
+        inner = known.get("credentials") or {}
+        known["credentials"] = {**moved, **inner} if isinstance(inner, Mapping) else inner
+    legacy = parse(_Legacy, name, {_LEGACY: given.get(_LEGACY)}).legacyrootprefix
+    if legacy is not None and known.get("trimlegacyrootprefix") in (None, ""):
+        known["trimlegacyrootprefix"] = not legacy
+    return known
 
 
 def _refused(parameter: str, detail: str) -> ParameterError:

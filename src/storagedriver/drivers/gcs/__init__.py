@@ -1,4 +1,4 @@
-"""The driver ``gcs``: Google Cloud Storage."""
+"""The driver ``gcs``, also registered as ``gcs_next``: Google Cloud Storage."""
 
 from __future__ import annotations
 
@@ -9,9 +9,10 @@ from storagedriver.adapter.driver import FsspecDriver
 from storagedriver.drivers.gcs.parameters import load
 from storagedriver.errors import ParameterError, needing_extra
 
-__all__ = ["create"]
+__all__ = ["HINT", "create", "create_gcs_next"]
 
-_NAME = "gcs"
+#: For those who look for it by another name.
+HINT = "the driver for Google Cloud Storage is gcs"
 
 
 def create(parameters: Mapping[str, Any]) -> FsspecDriver:
@@ -29,12 +30,21 @@ def create(parameters: Mapping[str, Any]) -> FsspecDriver:
     MissingExtraError
         If gcsfs is not installed.
     """
-    with needing_extra(_NAME, "gcs"):
+    return _create("gcs", parameters)
+
+
+def create_gcs_next(parameters: Mapping[str, Any]) -> FsspecDriver:
+    """Make the same driver under the name that GitLab's registry has for its newer one, ``gcs_next``."""
+    return _create("gcs_next", parameters)
+
+
+def _create(name: str, parameters: Mapping[str, Any]) -> FsspecDriver:
+    with needing_extra(name, "gcs"):
         from storagedriver.drivers.gcs.store import GCSStore  # noqa: PLC0415 - needs google-auth, an extra
 
-        parsed = load(_NAME, parameters)
+        parsed = load(name, parameters)
         try:
-            return FsspecDriver(GCSStore(_NAME, parsed), parsed)
+            return FsspecDriver(GCSStore(name, parsed), parsed)
         except ParameterError as error:
-            error.driver_name = _NAME
+            error.driver_name = name
             raise

@@ -1,4 +1,4 @@
-"""The driver ``s3``, also registered as ``s3aws``: Amazon S3 and the stores that speak its protocol."""
+"""The driver ``s3``, also registered as ``s3aws`` and ``s3_v2``: Amazon S3 and the stores that speak its protocol."""
 
 from __future__ import annotations
 
@@ -9,7 +9,10 @@ from storagedriver.adapter.driver import FsspecDriver
 from storagedriver.drivers.s3.parameters import load
 from storagedriver.errors import needing_extra
 
-__all__ = ["create", "create_s3aws"]
+__all__ = ["HINT", "create", "create_s3_v2", "create_s3aws"]
+
+#: For those who look for a driver of their own for a store that this one speaks to.
+HINT = "the driver s3 speaks to every store of its protocol, set its regionendpoint"
 
 
 def create(parameters: Mapping[str, Any]) -> FsspecDriver:
@@ -33,6 +36,11 @@ def create(parameters: Mapping[str, Any]) -> FsspecDriver:
 def create_s3aws(parameters: Mapping[str, Any]) -> FsspecDriver:
     """Make the same driver under the registry's other name for it, ``s3aws``."""
     return _create("s3aws", parameters)
+
+
+def create_s3_v2(parameters: Mapping[str, Any]) -> FsspecDriver:
+    """Make the same driver under the name that GitLab's registry has for its newer one, ``s3_v2``."""
+    return _create("s3_v2", parameters)
 
 
 def _create(name: str, parameters: Mapping[str, Any]) -> FsspecDriver:

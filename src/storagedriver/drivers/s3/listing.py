@@ -19,11 +19,13 @@ from urllib.parse import unquote_plus
 
 from storagedriver.adapter.ahead import Listing
 from storagedriver.adapter.fanout import fan_out
+from storagedriver.adapter.http.answer import AnswerError
 from storagedriver.adapter.http.listed import ListedPage, entries_of
 from storagedriver.adapter.skipping import skip_after
 from storagedriver.adapter.store import Entry
 from storagedriver.drivers.s3.bucket import Bucket
-from storagedriver.errors import InvalidAnswerError
+from storagedriver.drivers.s3.errors import code_of
+from storagedriver.errors import InvalidAnswerError, ParameterError
 from storagedriver.paths import WalkOrder
 
 __all__ = ["pages", "walk_order"]
@@ -80,7 +82,14 @@ class _Listed(ListedPage):
         version = {} if bucket.lists_v1 else {"list-type": 2}
         query = {"prefix": prefix, "max-keys": most, "encoding-type": "url", "delimiter": delimiter or None}
         start = {place.name: place.value} if place.name else {}
-        document = bucket.requests.ask("ListBucketResult", "GET", "", {**version, **query, **start})
+        try:
+            document = bucket.requests.ask("ListBucketResult", "GET", "", {**version, **query, **start})
+        except AnswerError as error:
+            if code_of(error) != "NoSuchKey":
+                raise
+            # A bucket has no key that could be missing: what stands for it in the URL was taken for one.
+            detail = "the server takes the bucket for a key of a bucket: leave the bucket's name out of the endpoint"
+            raise ParameterError(detail, path="regionendpoint") from error
         super().__init__(document, prefix, unquote_plus)
         # Only the first version repeats the marker, and only the second counts the keys and gives tokens.
         cut_off = self.is_truncated and not document.has("NextContinuationToken")

@@ -5,13 +5,14 @@ from __future__ import annotations
 import dataclasses
 import difflib
 import re
+import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
 from storagedriver.adapter.checksums import CHECKSUMS
-from storagedriver.errors import ParameterError
+from storagedriver.errors import ParameterError, StorageDriverWarning
 from storagedriver.parameters import NamingParameters, boolean, choice, integer, number, parse, string
 
 __all__ = ["DEFAULT_ACL", "DEFAULT_STORAGE_CLASS", "LOG_LEVELS", "NO_STORAGE_CLASS", "S3Parameters", "load"]
@@ -61,14 +62,22 @@ LOG_LEVELS = (
 _BUCKET = re.compile(r"[A-Za-z0-9._-]{1,255}")
 _ARN = re.compile(r"arn:aws[a-z-]*:s3(?:-outposts|-object-lambda)?:[a-z0-9-]*:[0-9]{12}:[A-Za-z0-9./:_-]+")
 _HOST = re.compile(r"(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]{1,5})?")
-#: What an endpoint may have behind the host, as Supabase's does.
-_PATH = re.compile(r"(?!\.{1,2}(?:/|$))[A-Za-z0-9._~-]+(?:/(?!\.{1,2}(?:/|$))[A-Za-z0-9._~-]+)*")
+_PATH = re.compile(r"(?:/(?!\.{1,2}(?:/|\Z))[A-Za-z0-9._~%-]+)*")
 _AMAZON = re.compile(r"(?:\A|\.)amazonaws\.com(?:\.cn)?\Z")
 
+#: Cloudflare R2: https://developers.cloudflare.com/r2/api/tokens/#get-s3-api-credentials-from-an-api-token
+_R2 = ".r2.cloudflarestorage.com"
 #: Hosts of stores that want all parts of an upload but the last of one length.
-_EQUAL_PARTS = (".r2.cloudflarestorage.com",)
-#: Hosts of stores whose consoles show an endpoint with the bucket behind it.
-_WITHOUT_PATH = _EQUAL_PARTS
+_EQUAL_PARTS = (_R2,)
+
+#: What GitLab's registry and OpenShift's call by names of their own.
+_SYNONYMS = {"pathstyle": "forcepathstyle"}
+_FOREIGN = {
+    "checksum_algorithm": "checksums says what is compared",
+    "checksum_disabled": "set checksums to never if the server takes no checksums",
+    "credentialsconfigpath": "set AWS_SHARED_CREDENTIALS_FILE in the environment to the name of that file",
+    "objectownership": "set objectacl to bucket-owner-full-control if the bucket takes no ACLs",
+}
 
 
 def _unset() -> Any:
@@ -160,7 +169,16 @@ def load(name: str, parameters: Mapping[str, Any] | None) -> S3Parameters:
     ParameterError
         If a parameter is missing, has a value that cannot be, or contradicts another.
     """
-    parsed = parse(S3Parameters, name, parameters)
+    given = {_SYNONYMS.get(parameter, parameter): value for parameter, value in (parameters or {}).items()}
+    level = given.get("loglevel")
+    if isinstance(level, str) and level and level.lower() not in LOG_LEVELS:
+        # GitLab's registry has the same words with a "log" before each.
+        near = difflib.get_close_matches(level.lower().removeprefix("log"), LOG_LEVELS, n=1)
+        hint = f", did you mean {near[0]!r}?" if near else f" of {', '.join(LOG_LEVELS)}"
+        _warn(name, f"loglevel {level!r} is no level and means off, as in the registry{hint}")
+        given["loglevel"] = "off"
+    parsed = parse(S3Parameters, name, given, hints=_FOREIGN)
+    parsed = _without_contradictions(name, parsed)
     try:
         _check_bucket(parsed)
         _check_credentials(parsed)
@@ -170,6 +188,31 @@ def load(name: str, parameters: Mapping[str, Any] | None) -> S3Parameters:
         error.driver_name = name
         raise
     return parsed
+
+
+def _warn(name: str, message: str) -> None:
+    warnings.warn(f"{name}: {message}", StorageDriverWarning, stacklevel=4)
+
+
+def _without_contradictions(name: str, parsed: S3Parameters) -> S3Parameters:
+    """The parameters without those that the registry passes over beside another one."""
+    changed: dict[str, Any] = {}
+    for parameter in ("usedualstack", "accelerate", "usefipsendpoint"):
+        if parsed.regionendpoint and getattr(parsed, parameter):
+            _warn(name, f"{parameter} chooses one of Amazon's endpoints and does nothing beside regionendpoint")
+            changed[parameter] = False
+    if parsed.accelerate and parsed.forcepathstyle and not parsed.regionendpoint:
+        _warn(name, "forcepathstyle does nothing beside accelerate: accelerated buckets are virtual hosts")
+        changed["forcepathstyle"] = None
+    endpoint = urlsplit(parsed.endpoint)
+    if endpoint.path.rpartition("/")[2] == parsed.bucket and not _is_r2(endpoint.hostname):
+        hint = "leave the bucket out of regionendpoint if it should be there once"
+        _warn(name, f"requests go to {parsed.endpoint}/{parsed.bucket}/; {hint}")
+    return dataclasses.replace(parsed, **changed)
+
+
+def _is_r2(host: str | None) -> bool:
+    return (host or "").endswith(_R2)
 
 
 def _refused(parameter: str, detail: str) -> ParameterError:
@@ -195,38 +238,36 @@ def _check_credentials(parsed: S3Parameters) -> None:
 
 
 def _check_endpoints(parsed: S3Parameters) -> None:
-    _check_endpoint("regionendpoint", parsed.regionendpoint, path=True)
-    _check_endpoint("redirectendpoint", parsed.redirectendpoint, path=False)
-    at = urlsplit(parsed.endpoint)
-    if at.path == f"/{parsed.bucket}" and (at.hostname or "").endswith(_WITHOUT_PATH):
-        raise _refused("regionendpoint", f"{parsed.regionendpoint!r} ends with the name of the bucket; leave that out")
+    for parameter in ("regionendpoint", "redirectendpoint"):
+        _check_endpoint(parameter, getattr(parsed, parameter))
     if parsed.redirectendpoint and "://" not in parsed.redirectendpoint:
         raise _refused("redirectendpoint", f"{parsed.redirectendpoint!r} must begin with http:// or https://")
     host = urlsplit(parsed.endpoint).hostname or ""
     if not parsed.v4auth and (not host or _AMAZON.search(host)):
         raise _refused("v4auth", "false is not allowed on Amazon S3, which takes signatures of version 4 only")
-    for parameter in ("usedualstack", "accelerate", "usefipsendpoint"):
-        if parsed.regionendpoint and getattr(parsed, parameter):
-            raise _refused(parameter, "it chooses one of Amazon's endpoints and contradicts regionendpoint")
     if parsed.accelerate:
-        if parsed.forcepathstyle:
-            raise _refused("accelerate", "it contradicts forcepathstyle: accelerated buckets are virtual hosts")
         if parsed.usefipsendpoint:
             raise _refused("accelerate", "it contradicts usefipsendpoint: no accelerated endpoint is a FIPS endpoint")
         if "." in parsed.bucket:
             raise _refused("accelerate", "it is not possible for a bucket with a dot in its name")
 
 
-def _check_endpoint(parameter: str, endpoint: str, *, path: bool) -> None:
-    """Scheme and host, and a path where it is allowed: a query or a password would be dropped or sent in silence."""
+def _check_endpoint(parameter: str, endpoint: str) -> None:
+    """No query and no password, which would be dropped or sent in silence; a path only where requests go."""
     scheme, separator, rest = endpoint.rpartition("://")
-    host, slash, below = rest.rstrip("/").partition("/")
+    host, slash, path = rest.rstrip("/").partition("/")
+    if endpoint and _is_r2(host.partition(":")[0]) and path:
+        shown = f"{scheme or 'https'}://{host}"
+        detail = f"the {path!r} in it is the name of a bucket, which belongs into bucket; give {shown!r} alone"
+        raise _refused(parameter, detail)
     fine = (not separator or scheme.lower() in ("http", "https")) and _HOST.fullmatch(host)
-    if not endpoint or (fine and (not slash or (path and _PATH.fullmatch(below)))):
+    if not endpoint or (fine and (not path or (parameter == "regionendpoint" and _PATH.fullmatch(slash + path)))):
         return
-    shown = repr(endpoint) if "@" not in endpoint else "a URL with a user or a password"
-    rule = "a host, and maybe a port and a path" if path else "a host, and maybe a port"
-    raise _refused(parameter, f"{shown} is not allowed, it must be http:// or https://, {rule}")
+    shown = repr(endpoint) if not {"@", "?"} & {*endpoint} else "a URL with a user, a password or a query"
+    allowed = "http:// or https://, a host, and maybe a port"
+    if parameter == "regionendpoint":
+        allowed += " and a path"
+    raise _refused(parameter, f"{shown} is not allowed, it must be {allowed}")
 
 
 def _check_region(parsed: S3Parameters) -> None:

@@ -110,7 +110,8 @@ class SDK:
         from s3fs import S3FileSystem  # noqa: PLC0415 - slow to load, and an extra
 
         parameters = self._parameters
-        s3: dict[str, Any] = {"addressing_style": self._addressing()}
+        # Without a word about it, us-east-1 is the global endpoint, which is in the way of a network with its own.
+        s3: dict[str, Any] = {"addressing_style": self._addressing(), "us_east_1_regional_endpoint": "regional"}
         if parameters.accelerate:
             s3["use_accelerate_endpoint"] = True
         config: dict[str, Any] = {
@@ -147,7 +148,7 @@ class SDK:
 
     def _addressing(self) -> str:
         parameters = self._parameters
-        if parameters.forcepathstyle is not None:
+        if parameters.forcepathstyle is not None and not parameters.accelerate:
             return "path" if parameters.forcepathstyle else "virtual"
         if not self._endpoint and HOST_LABEL.fullmatch(parameters.bucket):
             # What "auto" comes to, but for signed URLs: those it makes for the

@@ -62,12 +62,12 @@ def place_of(parameters: S3Parameters, endpoint: str, sdk: Resolver) -> Place:
     region = parameters.region or os.environ.get("AWS_DEFAULT_REGION") or _DEFAULT_REGION
     if not endpoint or parameters.bucket.startswith("arn:") or not _is_region_known(parameters):
         return sdk.place()
-    scheme, _, host = endpoint.partition("://")
     if parameters.forcepathstyle is not False:
-        return Place(f"{scheme}://{host}/{parameters.bucket}/", region)
+        return Place(f"{endpoint}/{parameters.bucket}/", region)
     if not HOST_LABEL.fullmatch(parameters.bucket) or _is_address(urlsplit(endpoint).hostname or ""):
         return sdk.place()
-    return Place(f"{scheme}://{parameters.bucket}.{host}/", region)
+    scheme, _, rest = endpoint.partition("://")
+    return Place(f"{scheme}://{parameters.bucket}.{rest}/", region)
 
 
 def quoted(key: str) -> str:
