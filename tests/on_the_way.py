@@ -118,7 +118,7 @@ class OnTheWay:
                 lambda: driver.stat("/dir/file"),
                 lambda: driver.delete("/dir"),
             ):
-                with pytest.raises(StorageDriverError, match=f"points to {elsewhere.endpoint}") as caught:
+                with pytest.raises(StorageDriverError, match=f"redirects to {elsewhere.endpoint}") as caught:
                     call()
                 assert "secret" not in str(caught.value)
             assert elsewhere.requests == []

@@ -50,6 +50,7 @@ __all__ = [
     "FileInfo",
     "FileReader",
     "FileWriter",
+    "RootReport",
     "SkipDir",
     "StopWalk",
     "StorageDriver",
@@ -138,6 +139,29 @@ class UploadInfo:
     id: str
     started: datetime
     size: int | None = None
+
+
+@dataclass(frozen=True)
+class RootReport:
+    """What there is to say of the root directory that a driver was given, for a user who checks a configuration.
+
+    Attributes
+    ----------
+    root : str
+        The root directory, as it was given; ``""`` for all of a bucket.
+    exists : bool
+        Whether it is there; in a store without directories, whether anything is below it.
+    obstacle : str
+        Why it cannot be made where it does not exist, in one line; empty if nothing is known to be in the way.
+    notes : tuple of str
+        What else a user may want to know, each in one line: of files, for
+        example, that this configuration does not show.
+    """
+
+    root: str = ""
+    exists: bool = True
+    obstacle: str = ""
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -602,6 +626,10 @@ class StorageDriver(ABC):
             If there is neither an upload nor content.
         """
         return defaults.upload_size(self, path)
+
+    def root_report(self) -> RootReport:
+        """What there is to say of the root directory. Nothing is made or changed for it."""
+        return RootReport()
 
     def close(self) -> None:  # noqa: B027 - most stores hold nothing
         """Give back connections and threads.

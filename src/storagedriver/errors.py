@@ -58,6 +58,9 @@ class StorageDriverError(OSError):
     errno : int or None
         The system's number of the failure, where it has one: ``ENOSPC`` of a
         full disk for example. Some errors have one of their own.
+    hint : str
+        What a user can do about it, in one line; empty if there is nothing
+        better to say than what the error's type says. It is a part of the text.
     cause_text : str
         The text of the exception that caused this one. It is kept when the
         error is pickled, which drops ``__cause__``.
@@ -72,6 +75,7 @@ class StorageDriverError(OSError):
         self.driver_name = driver_name
         self.path = path
         self.durable: int | None = None
+        self.hint = ""
         if self.code is not None:
             self.errno = self.code
         self._cause_text = ""
@@ -89,13 +93,18 @@ class StorageDriverError(OSError):
         """Keep the text of a cause that is not chained."""
         self._cause_text = text
 
-    def __str__(self) -> str:
+    @property
+    def message(self) -> str:
+        """The text without the hint."""
         head = f"{self.driver_name}: {self.summary}" if self.driver_name else self.summary
         path = self.path
         if path and not path.isprintable():
             # A name may have the end of a line in it, and a message is one line.
             path = repr(path)
         return ": ".join(part for part in (head, path, self.detail) if part)
+
+    def __str__(self) -> str:
+        return f"{self.message}; {self.hint}" if self.hint else self.message
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {str(self)!r}>"
@@ -104,7 +113,7 @@ class StorageDriverError(OSError):
         return (
             _restore,
             (type(self), self.detail, self.driver_name, self.path, self.cause_text),
-            {"durable": self.durable, "errno": self.errno},
+            {"durable": self.durable, "errno": self.errno, "hint": self.hint},
         )
 
 

@@ -83,7 +83,7 @@ class Hierarchical(Action):
         return True
 
     def _is_file(self, name: str) -> bool:
-        return name not in self.directories and self.container.get_blob_client(name).exists()
+        return bool(name) and name not in self.directories and self.container.get_blob_client(name).exists()
 
     def _of_one_level(self, body: bytes) -> bytes:
         """A listing with a delimiter shows each directory once, with what it is, also where it is empty."""

@@ -93,8 +93,19 @@ TestLegacyNames = thinned(
 TestAppendBlobs = suite(
     "azure with append blobs",
     _with_append_blobs,
-    replace(CAPABILITIES, unfinished="shown", atomic_replace=False),
-    areas=only("streams", "uploads", "unfinished", "moving", "copying", "deleting", "concurrency", "stateful"),
+    replace(CAPABILITIES, unfinished="shown"),
+    areas=only(
+        "streams",
+        "content",
+        "replacing",
+        "uploads",
+        "unfinished",
+        "moving",
+        "copying",
+        "deleting",
+        "concurrency",
+        "stateful",
+    ),
     secrets=[KEY],
 )
 _ODD = only("anynames", "listing", "deleting")

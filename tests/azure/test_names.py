@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 
 from storagedriver.adapter.driver import FsspecDriver
 from storagedriver.errors import StorageDriverWarning
+from storagedriver.testsuites.faults.actions import Answer
 from storagedriver.testsuites.faults.proxy import FaultProxy
 from storagedriver.testsuites.helpers import pattern, put_all, upload
-from tests.azure.conftest import MakeAzure
+from tests.azure.conftest import MakeAzure, empty_container
 from tests.servers.azurite import AzuriteServer
 from tests.walking import check_pages_are_fetched_ahead
 
@@ -78,3 +81,75 @@ def test_plain_filesystem_is_rooted(driver: FsspecDriver) -> None:
     assert fs.cat_file("dir/a") == pattern(1000)
     fs.pipe_file("dir/b", b"written by adlfs")
     assert driver.get_content("/dir/b") == b"written by adlfs"
+
+
+class TestNamesOfTheOtherKind:
+    """A container in which names begin with ``/`` shows nothing without, and the other way round."""
+
+    @pytest.mark.parametrize(("trim", "start", "value"), [(True, "/", "false"), (False, "", "true")])
+    def test_the_first_listing_of_an_empty_root_names_the_parameter(
+        self, make_azure: MakeAzure, azurite: AzuriteServer, root: str, trim: bool, start: str, value: str
+    ) -> None:
+        with azurite.client() as container:
+            container.upload_blob(f"{start}{root}/docker/registry/a", b"x")
+        driver = make_azure(root, trimlegacyrootprefix=trim)
+        with pytest.warns(StorageDriverWarning, match=f"set trimlegacyrootprefix to {value}") as caught:
+            assert driver.list("/") == []
+        assert f"{start}{root}/docker/" in str(caught[0].message)
+        # Once is enough.
+        assert driver.list("/") == []
+        (note,) = driver.root_report().notes
+        assert f"set trimlegacyrootprefix to {value}" in note
+
+    @pytest.mark.parametrize("call", ["list", "stat", "files"])
+    def test_whatever_lists_first(self, make_azure: MakeAzure, azurite: AzuriteServer, root: str, call: str) -> None:
+        with azurite.client() as container:
+            container.upload_blob(f"/{root}/a", b"x")
+        driver = make_azure(root)
+        calls: dict[str, Callable[[str], object]] = {
+            "list": driver.list,
+            "stat": driver.stat,
+            "files": lambda path: list(driver.files(path)),
+        }
+        with pytest.warns(StorageDriverWarning, match="trimlegacyrootprefix"):
+            calls[call]("/")
+
+    def test_a_root_with_both_kinds_is_told_by_its_report_alone(
+        self, make_azure: MakeAzure, azurite: AzuriteServer, root: str
+    ) -> None:
+        with azurite.client() as container:
+            container.upload_blob(f"/{root}/a", b"x")
+            container.upload_blob(f"{root}/b", b"x")
+        driver = make_azure(root)
+        assert driver.list("/") == ["/b"]
+        assert "begin with a /" in driver.root_report().notes[0]
+
+    @pytest.mark.parametrize(("trim", "name"), [(True, "/docker/a"), (False, "docker/a")])
+    def test_without_a_root_directory(
+        self, make_azure: MakeAzure, azurite: AzuriteServer, trim: bool, name: str
+    ) -> None:
+        container = empty_container(azurite)
+        driver = make_azure("", container=container, trimlegacyrootprefix=trim)
+        with azurite.client(container) as client:
+            client.upload_blob(name, b"x")
+            with pytest.warns(StorageDriverWarning) as caught:
+                assert driver.list("/") == []
+            assert "trimlegacyrootprefix" in str(caught[0].message)
+            client.upload_blob("shown" if trim else "/shown", b"x")
+            assert len(driver.root_report().notes) == 1
+            client.delete_blob(name)
+            assert driver.list("/") == ["/shown"]
+            assert driver.root_report().notes == ()
+
+    def test_a_listing_that_is_refused_there_is_no_failure(self, proxied: FsspecDriver, proxy: FaultProxy) -> None:
+        proxy.add(Answer(403), method="GET", when=lambda request: "prefix=%2F" in request.query)
+        assert proxied.list("/") == []
+
+    def test_a_key_without_a_type_is_a_sign_of_an_old_configuration(self, make_azure: MakeAzure, root: str) -> None:
+        (note,) = make_azure(root).root_report().notes
+        assert "accountkey without credentials.type" in note
+        assert "trimlegacyrootprefix to false" in note
+        driver = make_azure(root, credentials={"type": "shared_key"})
+        assert driver.root_report().notes == make_azure(root, trimlegacyrootprefix=False).root_report().notes == ()
+        driver.put_content("/a", b"x")
+        assert make_azure(root).root_report().notes == ()

@@ -55,8 +55,6 @@ WHY: Mapping[tuple[str, str, object], str] = {
     ): "Two writers that resumed one upload send to one session, which ignores what it has already.",
     ("azure", "unfinished", "shown"): "With `uploadblobtype: append` alone: append blobs have no uncommitted state, "
     "and only these can be resumed by a registry.",
-    ("azure", "atomic_replace", False): "With `uploadblobtype: append` alone: Azure puts no blob over an append blob, "
-    "which is deleted first.",
     (
         "gcs",
         "unfinished",

@@ -46,11 +46,11 @@ class DeleteError(Exception):
     @property
     def failure(self) -> Failure:
         """What they mean together."""
-        kinds = [failure.kind for failure in self.failed.values()]
         for kind in _ORDER:
-            if any(issubclass(found, kind) for found in kinds):
-                return Failure(kind, str(self))
-        return Failure(StorageDriverError, str(self))
+            hints = [failure.hint for failure in self.failed.values() if issubclass(failure.kind, kind)]
+            if hints:
+                return Failure(kind, str(self), hints[0])
+        return Failure(StorageDriverError, str(self), next((failure.hint for failure in self.failed.values()), ""))
 
 
 def delete_each(

@@ -22,6 +22,7 @@ from storagedriver.driver import (
     FileInfo,
     FileReader,
     FileWriter,
+    RootReport,
     SkipDir,
     StopWalk,
     StorageDriver,
@@ -287,6 +288,14 @@ class FsspecDriver(StorageDriver):
         if size is None:
             raise self._not_found(path)
         return size
+
+    def root_report(self) -> RootReport:
+        """What there is to say of the root directory."""
+        store = self._store
+        with self._call(ROOT):
+            exists = store.root_exists()
+            obstacle = "" if exists else store.root_obstacle()
+            return RootReport(store.root_directory, exists, obstacle, tuple(store.root_notes()))
 
     def close(self) -> None:
         """Give back connections and threads."""

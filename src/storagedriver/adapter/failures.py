@@ -64,9 +64,11 @@ class translated:  # noqa: N801 - it is used like a function of contextlib
             if error.path is None:
                 error.path = path
             error.detail = _redacted(store, error.detail)
+            error.hint = _redacted(store, error.hint)
             return
         failure = store.classify(error)
         kept = failure.kind(_redacted(store, failure.detail), driver_name=store.name, path=path)
+        kept.hint = _redacted(store, failure.hint)
         if isinstance(error, OSError) and error.errno in _KEPT:
             kept.errno = error.errno
         text = f"{type(error).__name__}: {error}"

@@ -125,10 +125,13 @@ class Failure:
         The error of the contract.
     detail : str
         The store's own words, in one line, without secrets.
+    hint : str
+        What a user can do about it, in one line.
     """
 
     kind: type[StorageDriverError]
     detail: str = ""
+    hint: str = ""
 
 
 class Body(Protocol):
@@ -251,11 +254,14 @@ class Store(ABC):
         The longest life of a signed URL.
     read_concurrency : int
         How many ranges of one stream are read at a time.
+    root_directory : str
+        What every key is below, as the user gave it; ``""`` for all of a bucket.
     secrets : sequence of str
         Texts that must not appear in an error.
     """
 
     capabilities: Capabilities
+    root_directory: str = ""
     put_limit: int = 5 << 30
     max_expires: timedelta = timedelta(days=7)
     read_concurrency: int = 1
@@ -275,6 +281,19 @@ class Store(ABC):
     def conflicts_detected(self) -> ConflictsDetected:
         """Of which writers of one path the server at hand finds the loser; it may be asked."""
         return self.capabilities.conflicts_detected
+
+    def root_exists(self) -> bool:
+        """Whether the root directory is there. A store without directories has one where there is an entry."""
+        pages = self.pages("", recursive=True, limit=1, skipped=set())
+        return not self.root_directory or any(bool(page) for page in pages)
+
+    def root_obstacle(self) -> str:
+        """Why the root directory, which does not exist, cannot be made; empty if nothing is known."""
+        return ""
+
+    def root_notes(self) -> Sequence[str]:
+        """What else a user should know of the place; each in one line."""
+        return ()
 
     @property
     def filesystem(self) -> Any:

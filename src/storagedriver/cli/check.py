@@ -8,6 +8,7 @@ import sys
 import urllib.error
 import urllib.parse
 import urllib.request
+import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -19,18 +20,19 @@ from rich.text import Text
 from storagedriver.cli import failures
 from storagedriver.cli.output import Output
 from storagedriver.cli.session import Session, SessionCommand, pass_session
-from storagedriver.driver import FileInfo, StopWalk, StorageDriver
+from storagedriver.driver import FileInfo, RootReport, StopWalk, StorageDriver
 from storagedriver.errors import (
     BucketNotFoundError,
     PathNotFoundError,
     PermissionDeniedError,
     StorageDriverError,
+    StorageDriverWarning,
 )
 from storagedriver.paths import ROOT
 
 __all__ = ["Checklist", "Step", "check"]
 
-_STYLES = {"ok": "green", "failed": "bold red", "skipped": "yellow"}
+_STYLES = {"ok": "green", "note": "cyan", "failed": "bold red", "skipped": "yellow"}
 _TIMEOUT = 15.0
 _PROBE = b"storagedriver check\n"
 
@@ -47,12 +49,12 @@ class Step:
     ----------
     name : str
         What the step is called.
-    status : {"ok", "failed", "skipped"}
-        What became of it.
+    status : {"ok", "note", "failed", "skipped"}
+        What became of it; a note is something to know, and no failure.
     detail : str
         What was found, what went wrong, or why it was skipped; in one line.
     advice : str
-        What to mend, of a step that failed.
+        What to mend, of a step that failed; or what a note may ask for.
     error : BaseException, optional
         Why it failed.
     """
@@ -102,8 +104,9 @@ class Checklist:
 
     def failure(self, name: str, error: BaseException, action: str) -> Step:
         """A step that failed."""
-        detail = self._output.line(failures.describe(error)["message"])
-        return Step(name, "failed", detail, failures.advice(error, action), error)
+        message = error.message if isinstance(error, StorageDriverError) else failures.describe(error)["message"]
+        advice = self._output.line(failures.advice(error, action))
+        return Step(name, "failed", self._output.line(message), advice, error)
 
     def add(self, step: Step) -> bool:
         """Put a step on the list and show it; gives whether it worked."""
@@ -156,7 +159,10 @@ def check(session: Session, ctx: click.Context, read_only: bool) -> None:
     if driver is not None:
         _check_bucket(checklist, driver)
         if checklist.status("bucket") == "ok" or _refused(checklist):
-            (_check_reading if read_only else _check_writing)(checklist, driver)
+            if read_only:
+                _check_reading(checklist, driver)
+            elif _check_root(checklist, driver):
+                _check_writing(checklist, driver)
     if session.output.json:
         session.output.show(checklist.record(driver.name if driver else None))
     if checklist.failed:
@@ -172,7 +178,10 @@ def _refused(checklist: Checklist) -> bool:
 def _check_bucket(checklist: Checklist, driver: StorageDriver) -> None:
     """One request tells whether the store answers and whether the bucket is there."""
     try:
-        driver.stat(ROOT)
+        with warnings.catch_warnings():
+            # What it has to say of an empty root is a part of the root's report.
+            warnings.simplefilter("ignore", StorageDriverWarning)
+            driver.stat(ROOT)
     except (BucketNotFoundError, PermissionDeniedError, PathNotFoundError) as error:
         checklist.add(Step("reach", "ok"))
         checklist.add(checklist.failure("bucket", error, "look up and list the bucket"))
@@ -182,6 +191,38 @@ def _check_bucket(checklist: Checklist, driver: StorageDriver) -> None:
     else:
         checklist.add(Step("reach", "ok"))
         checklist.add(Step("bucket", "ok"))
+
+
+def _report(checklist: Checklist, driver: StorageDriver, *, read_only: bool) -> RootReport:
+    """What there is to say of the root directory, put on the list where it is not as usual."""
+    try:
+        report = driver.root_report()
+    except Exception:  # noqa: BLE001 - the next step, a listing, says why
+        return RootReport()
+    if report.obstacle and not read_only:
+        detail = f"it does not exist, and cannot be made: {report.obstacle}"
+        error = StorageDriverError(detail, driver_name=driver.name, path=report.root)
+        error.hint = "make the directory for this user, or mend its name in the configuration"
+        checklist.add(checklist.failure("root", error, ""))
+    elif not report.exists:
+        is_directory = driver.capabilities.empty_directories
+        what = f"{report.root} does not exist yet" if is_directory else f"nothing is below {report.root} yet"
+        advice = "the first write makes it; if there should be files, mend its name in the configuration"
+        checklist.add(Step("root", "note", what, advice))
+    for note in report.notes:
+        checklist.add(Step("root", "note", note))
+    return report
+
+
+def _check_root(checklist: Checklist, driver: StorageDriver) -> bool:
+    """Whether there is a root directory to write to. One that keeps directories would keep this one, too."""
+    report = _report(checklist, driver, read_only=False)
+    if report.exists or not driver.capabilities.empty_directories:
+        return True
+    checklist.attempt("list", "list the bucket", lambda: _list(driver))
+    for name in ("write", "read", "sign", "upload", "move", "delete"):
+        checklist.add(Step(name, "skipped", "there is no root directory yet, and none is made for a check"))
+    return False
 
 
 def _list(driver: StorageDriver) -> str:
@@ -208,6 +249,7 @@ def _check_reading(checklist: Checklist, driver: StorageDriver) -> None:
     def sign() -> str:
         return _sign(driver, found[0].path, None)
 
+    _report(checklist, driver, read_only=True)
     checklist.attempt("list", "list the bucket", lambda: _list(driver))
     for name in ("write", "upload", "move", "delete"):
         if name == "upload":
@@ -263,7 +305,7 @@ def _cleaned(checklist: Checklist, driver: StorageDriver, base: str) -> Iterator
                 pass
             except Exception:  # noqa: BLE001 - the step that failed says why
                 if checklist.status("write") == "ok":
-                    checklist.add(Step("clean up", "skipped", f"{base} is left behind: delete it by hand"))
+                    checklist.add(Step("clean up", "skipped", f"{base} is left behind: 'rm -r {base}' deletes it"))
 
 
 def _sign(driver: StorageDriver, path: str, content: bytes | None) -> str:

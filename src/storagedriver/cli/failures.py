@@ -123,5 +123,7 @@ def advice(error: BaseException, action: str) -> str:
     action : str
         What was tried, as "list the bucket".
     """
+    if isinstance(error, StorageDriverError) and error.hint:
+        return error.hint
     found = next((text for kind, text in _ADVICE if isinstance(error, kind)), "--debug shows the cause")
     return found.format(action=action)

@@ -80,7 +80,7 @@ def put(session: Session, source: BinaryIO, path: str, append: bool, resume: boo
     if append or resume or len(head) > _WHOLE:
         writer = _resumed(driver, path) if resume else driver.writer(path, append=append)
         shown = sys.stderr.isatty() and not (session.output.json or no_progress)
-        with _keeping(session, path), writer, _progress(path, source, shown) as advance:
+        with _keeping(session, path, append=append), writer, _progress(path, source, shown) as advance:
             if resume:
                 _skip(source, writer.size, driver, path)
                 advance(writer.size)
@@ -126,15 +126,26 @@ def _send(head: bytes, source: BinaryIO, writer: FileWriter, advance: Callable[[
 
 
 @contextmanager
-def _keeping(session: Session, path: str) -> Iterator[None]:
-    """Tell the user of an upload that broke off."""
+def _keeping(session: Session, path: str, *, append: bool) -> Iterator[None]:
+    """Say what can be done about an upload that broke off."""
     try:
         yield
     except ConflictError:
         raise
     except (Exception, KeyboardInterrupt):
-        session.output.hint = f"what was sent is kept: 'put --resume' goes on, 'purge {path}' removes it"
+        session.output.hint = _kept(session.driver, path, append=append)
         raise
+
+
+def _kept(driver: StorageDriver, path: str, *, append: bool) -> str:
+    """The commands for an upload that broke off. `purge` leaves what is younger than a week, if it is not asked for."""
+    is_file = driver.capabilities.unfinished == "shown"
+    removal = f"'rm {path}'" if is_file else f"'purge --older-than 0s {path}'"
+    if not append:
+        return f"what was sent is kept: 'put --resume' goes on, {removal} removes it"
+    # What --resume passes over is the source's beginning, and the upload begins with something else.
+    going_on = "what was sent is kept: 'put --append' adds what is left of the source"
+    return going_on if is_file else f"{going_on}, {removal} removes what is not committed"
 
 
 @contextmanager

@@ -47,7 +47,7 @@ def purge(session: Session, path: str, older_than: timedelta, dry_run: bool, exa
     driver = session.driver
     limit = datetime.now(timezone.utc) - older_than
     found = (
-        (upload for upload in driver.uploads(path) if upload.started <= limit)
+        (upload for upload in driver.uploads(path) if not older_than or upload.started <= limit)
         if dry_run
         else driver.purge_uploads(path, older_than)
     )

@@ -14,6 +14,7 @@ from storagedriver.driver import (
     FileInfo,
     FileReader,
     FileWriter,
+    RootReport,
     StorageDriver,
     UploadInfo,
     Visit,
@@ -177,6 +178,10 @@ class MiddlewareDriver(StorageDriver):
     def upload_size(self, path: str) -> int:
         """How many bytes a resume would find, without taking the upload over."""
         return self.driver.upload_size(path)
+
+    def root_report(self) -> RootReport:
+        """What there is to say of the root directory."""
+        return self.driver.root_report()
 
     def close(self) -> None:
         """Close the driver below."""

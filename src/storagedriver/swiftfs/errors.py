@@ -67,7 +67,8 @@ def classify(error: BaseException, options: Options = _OPTIONS) -> Failure:
 
 def _unanswered(error: BaseException, options: Options) -> Failure | None:
     if isinstance(error, TLSError):
-        return Failure(StorageDriverError, f"TLS failed: {error}, or set {options.unverified}")
+        hint = f"{http.TRUST}, or set {options.unverified}" if error.hint == http.TRUST else error.hint
+        return Failure(StorageDriverError, f"TLS failed: {error.text}", hint)
     names = names_of(error, "keystoneauth1")
     return _not_authenticated(error, names, options) if names else None
 
@@ -90,7 +91,10 @@ def _not_authenticated(error: BaseException, names: AbstractSet[str], options: O
     detail = f"authentication failed: {line(error)}"
     misled = Failure(ParameterError, f"{detail}; check {options.url} and {options.version}")
     if "SSLError" in names:
-        return Failure(StorageDriverError, f"{detail}; {http.TRUST}, or set {options.unverified}")
+        trust = f"{http.TRUST}, or set {options.unverified}"
+        speaks_tls = "WRONG_VERSION_NUMBER" not in detail
+        hint = trust if speaks_tls else f"the server speaks no TLS there: begin {options.url} with http://"
+        return Failure(StorageDriverError, detail, hint)
     if "ConnectionError" in names:
         return Failure(UnavailableError, detail)
     if "HttpError" in names:

@@ -18,8 +18,6 @@ __all__ = ["PIECE", "Answer", "AnswerError", "HTTPBody", "Signed"]
 
 #: How many bytes of a content are asked for at a time where all are read.
 PIECE = 1 << 20
-#: RFC 9110, 15.4.
-_REDIRECTS = (301, 302, 303, 307, 308)
 
 
 @dataclass(frozen=True)
@@ -86,25 +84,18 @@ class AnswerError(Exception):
     ----------
     answer : Answer
         The answer; its content is the store's own description.
+    request : Signed
+        What was asked, without the query.
     """
 
     def __init__(self, answer: Answer, request: Signed) -> None:
         self.answer = answer
         # Without the query: that of a signed URL is a credential.
-        text = f"HTTP {answer.status} for {request.method} {urlsplit(request.url).path}"
-        super().__init__(f"{text}, which points to {self.target}" if self.target else text)
-        self._request = Signed(request.method, urlsplit(request.url)._replace(query="").geturl())
-
-    @property
-    def target(self) -> str:
-        """The scheme and the host that a redirect points to; ``""`` where it is none. It is never followed."""
-        if self.answer.status not in _REDIRECTS:
-            return ""
-        parts = urlsplit(self.answer.headers.get("Location", ""))
-        return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}" if parts.netloc else ""
+        super().__init__(f"HTTP {answer.status} for {request.method} {urlsplit(request.url).path}")
+        self.request = Signed(request.method, urlsplit(request.url)._replace(query="").geturl())
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return type(self), (self.answer, self._request)
+        return type(self), (self.answer, self.request)
 
 
 class HTTPBody:

@@ -11,6 +11,7 @@ import logging
 import os
 import random
 import re
+import socket
 import time
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
@@ -25,13 +26,16 @@ from storagedriver.adapter.http.connection import (
     HTTPError,
     NotSentError,
     TLSError,
+    WantsTLSError,
 )
 from storagedriver.adapter.http.pools import Pools
+from storagedriver.adapter.http.strangers import WANTS_TLS
 from storagedriver.adapter.limits import PerProcess
 from storagedriver.adapter.store import Entry, Failure
 from storagedriver.errors import (
     ConflictError,
     InvalidAnswerError,
+    ParameterError,
     PermissionDeniedError,
     StorageDriverError,
     UnavailableError,
@@ -64,6 +68,11 @@ _LONGEST_ERROR = 1 << 20
 _LONGEST = 64 << 20
 #: The longest pause between two attempts in seconds, unless the server asks for a longer one.
 _LONGEST_PAUSE = 30.0
+#: What to do where there is no connection, by the reason.
+_NO_CONNECTION: tuple[tuple[type[OSError], str], ...] = (
+    (socket.gaierror, "the host has no address: mend its name in the endpoint, or the region, or see to DNS"),
+    (ConnectionRefusedError, "nothing listens there: start the store, or mend host and port of the endpoint"),
+)
 _AGENT = f"storagedriver/{__about__.VERSION}"
 
 _log = logging.getLogger("storagedriver.http")
@@ -77,10 +86,23 @@ def classify(error: Exception) -> Failure | None:
     if isinstance(error, AnswerError):
         return Failure(kind_of(error.answer.status), str(error))
     if isinstance(error, TLSError):
-        return Failure(StorageDriverError, f"TLS failed: {error}")
+        return Failure(StorageDriverError, f"TLS failed: {error.text}", error.hint)
+    if isinstance(error, WantsTLSError):
+        return Failure(ParameterError, str(error), WANTS_TLS)
     if isinstance(error, (HTTPError, ConnectionError, TimeoutError)):
-        return Failure(UnavailableError, f"no connection or no answer: {error}")
+        return Failure(UnavailableError, f"no connection or no answer: {error}", _hint_of(error))
     return None
+
+
+def _hint_of(error: BaseException) -> str:
+    """What a user can do where there is no connection; empty where it may be anything."""
+    cause: BaseException | None = error
+    while cause is not None:
+        for kind, hint in _NO_CONNECTION:
+            if isinstance(cause, kind):
+                return hint
+        cause = cause.__cause__ or cause.__context__
+    return ""
 
 
 def kind_of(status: int) -> type[StorageDriverError]:
@@ -274,7 +296,7 @@ class HTTPClient:
     def _explained(self, error: HTTPError, request: Signed) -> HTTPError:
         """The error with the server that it is about, and with what a user can do."""
         if isinstance(error, TLSError):
-            return TLSError(f"{error}; {self._tls_advice}")
+            return TLSError(error.text, error.hint or self._tls_advice)
         return type(error)(f"{urlsplit(request.url).netloc}, timeout {self._timeout:g} s: {error}")
 
     def _send(self, request: Signed, call: _Call, deadline: float, *, is_repeated: bool) -> tuple[HTTPBody, Answer]:

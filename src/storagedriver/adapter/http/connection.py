@@ -16,7 +16,17 @@ from typing import Any, Protocol
 
 import httptools
 
-__all__ = ["BrokenAnswerError", "Connection", "Content", "HTTPError", "Headers", "NotSentError", "Opened", "TLSError"]
+__all__ = [
+    "BrokenAnswerError",
+    "Connection",
+    "Content",
+    "HTTPError",
+    "Headers",
+    "NotSentError",
+    "Opened",
+    "TLSError",
+    "WantsTLSError",
+]
 
 #: The most bytes of a head. Servers send less than 8 KiB.
 _LONGEST_HEAD = 256 << 10
@@ -30,6 +40,8 @@ _PIECE = 1 << 20
 _LAST_WORDS = 100
 _NO_CONTENT = (204, 304)
 _SWITCHING = 101
+#: How an alert of TLS begins: RFC 8446, 5.1.
+_ALERT = b"\x15\x03"
 _INFORMATIONAL = range(100, 200)
 
 
@@ -42,7 +54,27 @@ class NotSentError(HTTPError):
 
 
 class TLSError(HTTPError):
-    """The server's certificate is not trusted, or TLS failed."""
+    """The server's certificate is not trusted, or TLS failed.
+
+    Attributes
+    ----------
+    text : str
+        What went wrong.
+    hint : str
+        What a user can do about it.
+    """
+
+    def __init__(self, text: str, hint: str = "") -> None:
+        super().__init__(f"{text}; {hint}" if hint else text)
+        self.text = text
+        self.hint = hint
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (self.text, self.hint)
+
+
+class WantsTLSError(HTTPError):
+    """The server has answered a request without TLS with an alert of TLS."""
 
 
 class BrokenAnswerError(HTTPError):
@@ -117,6 +149,8 @@ class _Parsed:
             self.parser.feed_data(data)
         except (httptools.HttpParserError, httptools.HttpParserUpgrade) as error:
             if not self.is_complete:
+                if not self.has_head and data.startswith(_ALERT):
+                    raise WantsTLSError("the server has answered in TLS") from error
                 raise BrokenAnswerError(f"the answer is not HTTP: {error}") from error
             self.has_more = True
 

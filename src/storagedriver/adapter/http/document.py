@@ -12,6 +12,7 @@ from xml.etree import ElementTree as ET
 
 from storagedriver.adapter.http.answer import Answer
 from storagedriver.adapter.http.reading import http_time, iso_time
+from storagedriver.adapter.http.strangers import NO_STORE, is_web_page
 from storagedriver.adapter.store import EPOCH
 from storagedriver.errors import InvalidAnswerError
 
@@ -64,7 +65,7 @@ class Document:
         try:
             return cls(ET.fromstring(content), what)  # noqa: S314 - from the store, and expat bounds entities
         except ET.ParseError as error:
-            raise InvalidAnswerError(f"{what} with what is no XML: {content[:60]!r}") from error
+            raise _no_answer(f"{what} with what is no XML: {content[:60]!r}", content) from error
 
     def text(self, name: str) -> str:
         """The text of an element, ``""`` if there is none."""
@@ -141,7 +142,7 @@ def with_document(root: str, what: str) -> Callable[[Answer], Answer]:
             return replace(answer, status=_INTERNAL)
         # Some servers say Response for Result.
         if document.name not in (root, root.replace("Result", "Response")):
-            raise InvalidAnswerError(f"{asked} with <{document.name}>, and <{root}> was expected")
+            raise _no_answer(f"{asked} with <{document.name}>, and <{root}> was expected", answer.content)
         return replace(answer, document=document)
 
     return read
@@ -199,7 +200,7 @@ def json_in(answer: Answer, kind: type[T], what: str) -> T:
     if not isinstance(found, kind):
         name = "object" if kind is dict else "list"
         detail = f"{what} was answered {answer.status} with what is no JSON {name}: {answer.content[:60]!r}"
-        raise InvalidAnswerError(detail)
+        raise _no_answer(detail, answer.content)
     return found
 
 
@@ -215,6 +216,13 @@ def is_cut(listed: Document) -> bool:
     if text not in _BOOLEANS:
         raise InvalidAnswerError(f"a listing of the store has {text[:40]!r} for IsTruncated")
     return _BOOLEANS[text] or (not text and any(listed.text(name) not in ("", "0") for name in _FOLLOWING))
+
+
+def _no_answer(detail: str, content: bytes) -> InvalidAnswerError:
+    error = InvalidAnswerError(detail)
+    if is_web_page(content):
+        error.hint = NO_STORE
+    return error
 
 
 def time_of(text: str | None) -> datetime:

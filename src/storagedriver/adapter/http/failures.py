@@ -7,6 +7,7 @@ from collections.abc import Callable
 from storagedriver.adapter.deleting import DeleteError
 from storagedriver.adapter.http.answer import AnswerError
 from storagedriver.adapter.http.client import classify
+from storagedriver.adapter.http.strangers import advised
 from storagedriver.adapter.store import Failure
 from storagedriver.errors import StorageDriverError
 
@@ -31,11 +32,11 @@ def classified(
         for any other.
     """
     if isinstance(error, StorageDriverError):
-        return Failure(type(error), error.detail)
+        return Failure(type(error), error.detail, error.hint)
     if isinstance(error, DeleteError):
         return error.failure
     if isinstance(error, AnswerError):
-        return answered(error)
+        return advised(error, answered(error))
     failure = unanswered(error)
     if failure is None and isinstance(error, Exception):
         failure = classify(error)

@@ -16,6 +16,13 @@ from storagedriver.adapter.http.connection import NotSentError, TLSError
 
 __all__ = ["Trust", "connected", "credentials"]
 
+_OUT_OF_DATE = "the certificate is out of date: renew it, or set the clock of this machine"
+_OTHER_NAME = "the certificate is for another name: give that one in the endpoint"
+#: X509_V_ERR_… of OpenSSL's x509_vfy.h.
+_OF_CERTIFICATES = {9: _OUT_OF_DATE, 10: _OUT_OF_DATE, 62: _OTHER_NAME, 64: _OTHER_NAME}
+#: OpenSSL's reasons where what has answered is not TLS.
+_NO_TLS = {"HTTP_REQUEST", "PACKET_LENGTH_TOO_LONG", "RECORD_LAYER_FAILURE", "UNKNOWN_PROTOCOL", "WRONG_VERSION_NUMBER"}
+
 #: A host and its port.
 Place = tuple[str, int]
 
@@ -96,18 +103,35 @@ def connected(
         made.connect()
     except (SSLError, ssl.SSLError) as error:
         made.close()
-        raise TLSError(str(error)) from error
+        raise failed(error) from error
     except (OSError, ConnectionFailure) as error:
         made.close()
         cause = error.__cause__
         if isinstance(cause, ssl.SSLError):
-            raise TLSError(str(error)) from error
+            raise failed(error) from error
         timed_out = isinstance(cause, TimeoutError) or "timed out" in str(error)
         raise NotSentError("the connection timed out" if timed_out else str(cause or error)) from error
     except BaseException:
         made.close()
         raise
     return made
+
+
+def failed(error: BaseException) -> TLSError:
+    """The error, with what a user can do about it where that is not to trust another certificate."""
+    found: BaseException | None = error
+    while found is not None and not isinstance(found, ssl.SSLError):
+        arguments = [argument for argument in found.args if isinstance(argument, ssl.SSLError)]
+        found = arguments[0] if arguments else found.__cause__
+    if isinstance(found, ssl.SSLCertVerificationError):
+        return TLSError(str(error), _OF_CERTIFICATES.get(found.verify_code, ""))
+    if found is not None and (found.reason or "") in _NO_TLS:
+        return TLSError(
+            str(error), "the server speaks no TLS there: begin the endpoint with http://, or name its TLS port"
+        )
+    return TLSError(
+        str(error), "the server and this machine have no version of TLS in common, or it wants a certificate"
+    )
 
 
 def _made(

@@ -1,7 +1,9 @@
-"""Uploads that are append blobs: what a registry makes, and can resume.
+"""Append blobs: uploads that a registry makes, and can resume, and contents that it can replace.
 
-What is sent can be seen at once, and an append blob cannot be replaced in one
-step. Source: https://learn.microsoft.com/rest/api/storageservices/append-block
+What is sent to an upload can be seen at once. A content is staged beside its
+key, and copied over it. Sources:
+https://learn.microsoft.com/rest/api/storageservices/append-block and
+https://learn.microsoft.com/rest/api/storageservices/copy-blob
 """
 
 from __future__ import annotations
@@ -22,12 +24,46 @@ from storagedriver.drivers.azure.copying import copy
 from storagedriver.drivers.azure.errors import INVALID_BLOB_TYPE, code_of, is_conflict
 from storagedriver.errors import ConflictError, StorageDriverError
 
-__all__ = ["AppendUpload"]
+__all__ = ["AppendUpload", "put"]
 
 _MIB = 1 << 20
 #: https://learn.microsoft.com/azure/storage/blobs/scalability-targets
 _LARGEST_APPEND = 100 * _MIB
 _LOST = "another writer has replaced the blob or appended to it"
+
+
+def put(client: Client, key: str, content: memoryview, chunk_size: int) -> None:
+    """Write the content as an append blob, which replaces another one in one step.
+
+    It is written beside the key, under a name that a listing passes over, and
+    copied over the key. A block blob there is deleted first.
+
+    Parameters
+    ----------
+    client : Client
+        The connection.
+    key : str
+        The blob.
+    content : memoryview
+        All of it.
+    chunk_size : int
+        The bytes that are appended at a time; they grow late.
+    """
+    staged = blobs.staged_beside(key)
+    part_size = block_sizes(chunk_size, _LARGEST_APPEND)
+    try:
+        version = _create(client, staged)
+        number, end = 1, 0
+        while end < len(content):
+            piece = content[end : end + part_size(number)]
+            version = _append(client, staged, piece, end, version)
+            number, end = number + 1, end + len(piece)
+        copy(client, staged, key)
+    except BaseException:
+        with contextlib.suppress(Exception):
+            blobs.delete_one(client, staged)
+        raise
+    blobs.delete_one(client, staged)
 
 
 class AppendUpload(PartUpload[None]):
@@ -145,9 +181,8 @@ class AppendUpload(PartUpload[None]):
     def _copied(self, blob: Blob) -> str:
         """Make an append blob with the content of a block blob, and give its key."""
         spare = f"{self._key}~{secrets.token_hex(8)}"
-        _create(self._client, spare)
+        version, end = _create(self._client, spare), 0
         try:
-            end, version = 0, _there(self._client, spare).entry.version
             with contextlib.closing(blobs.stream(self._client, self._key, 0, None, self._version)) as body:
                 for piece in pieces_of(body, blob.entry.size, self._part_size(1)):
                     version = _append(self._client, spare, memoryview(piece), end, version)
@@ -159,16 +194,18 @@ class AppendUpload(PartUpload[None]):
         return spare
 
 
-def _create(client: Client, key: str) -> None:
-    """Make an empty append blob over whatever is there."""
+def _create(client: Client, key: str) -> str:
+    """Make an empty append blob over whatever is there; its version."""
     headers = {"x-ms-blob-type": "AppendBlob", "x-ms-blob-content-type": CONTENT_TYPE}
     try:
-        client.send("PUT", key, headers=headers)
+        answer = client.send("PUT", key, headers=headers)
     except AnswerError as error:
         if code_of(error) != INVALID_BLOB_TYPE:
             raise
         blobs.delete_one(client, key)
-        client.send("PUT", key, headers=headers)
+        answer = client.send("PUT", key, headers=headers)
+    version: str = answer.headers.get("ETag", "")
+    return version
 
 
 def _there(client: Client, key: str) -> Blob:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta, timezone
@@ -18,6 +20,7 @@ from storagedriver.errors import PathNotFoundError
 __all__ = [
     "CLEARING_TYPE",
     "CONTENT_TYPE",
+    "STAGED",
     "Blob",
     "condition_on",
     "delete",
@@ -30,6 +33,7 @@ __all__ = [
     "put",
     "put_over",
     "sign",
+    "staged_beside",
     "stream",
 ]
 
@@ -37,6 +41,8 @@ __all__ = [
 CONTENT_TYPE = "application/octet-stream"
 #: The type of the empty blob that is at a key for a moment, while uncommitted blocks are dropped. It is no file.
 CLEARING_TYPE = "application/x-storagedriver-clearing"
+#: The key of an append blob that is to be copied over another one, which it begins with. It is no file.
+STAGED = re.compile(r"(.+)~(staged~[0-9a-f]{16})", re.DOTALL)
 _DELETED = (200, 202)
 _SINGLES = 16
 #: What the store answers where another blob is, or none any more.
@@ -68,6 +74,11 @@ class Blob:
     def is_clearing(self) -> bool:
         """Whether it is there only to drop uncommitted blocks, and no file."""
         return is_clearing(self.headers)
+
+
+def staged_beside(key: str) -> str:
+    """A key for what is to be copied over `key`, which no other writer has."""
+    return f"{key}~staged~{secrets.token_hex(8)}"
 
 
 def is_clearing(headers: Mapping[str, str]) -> bool:

@@ -17,6 +17,7 @@ from storagedriver.adapter.checksums import Checksum, crc_of, md5_header
 from storagedriver.adapter.http.answer import Answer, HTTPBody, Signed
 from storagedriver.adapter.http.client import TRUST, HTTPClient
 from storagedriver.adapter.http.document import Document, with_document
+from storagedriver.adapter.http.strangers import NO_STORE
 from storagedriver.adapter.limits import PerProcess
 from storagedriver.adapter.store import Entry
 from storagedriver.drivers.azure.errors import is_passing
@@ -262,7 +263,9 @@ def of_the_store(answer: Answer) -> Answer:
         If it has no such header.
     """
     if "x-ms-request-id" not in answer.headers:
-        raise InvalidAnswerError(f"HTTP {answer.status} without x-ms-request-id is no answer of Azure's")
+        error = InvalidAnswerError(f"HTTP {answer.status} without x-ms-request-id is no answer of Azure's")
+        error.hint = NO_STORE
+        raise error
     return answer
 
 

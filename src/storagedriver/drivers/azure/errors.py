@@ -12,6 +12,7 @@ import ssl
 from storagedriver.adapter.failures import names_of
 from storagedriver.adapter.http import client as http
 from storagedriver.adapter.http.answer import Answer, AnswerError
+from storagedriver.adapter.http.connection import HTTPError
 from storagedriver.adapter.http.failures import classified, line
 from storagedriver.adapter.store import Failure
 from storagedriver.errors import (
@@ -92,7 +93,9 @@ def classify(error: BaseException) -> Failure:
 
 
 def _unanswered(error: BaseException) -> Failure | None:
-    """A request that was not sent, because of the credentials or the certificate."""
+    """A request for a token that got none, because of the credentials, the certificate or the connection."""
+    if isinstance(error, HTTPError):
+        return None
     names = names_of(error, "azure")
     if "ClientAuthenticationError" in names:
         # azure-identity: it could not get a token, or it knows no way to one.
@@ -146,8 +149,7 @@ def _answered(error: AnswerError) -> Failure:
     # What follows the first line are the id and the time of the request.
     message = next(iter(message.strip().splitlines()), "")
     detail = ": ".join(text for text in (code, message) if text)
-    hint = _HINTS.get(code)
-    return Failure(kind, f"{detail}; {hint}" if hint else detail)
+    return Failure(kind, detail, _HINTS.get(code, ""))
 
 
 def _kind(code: str, status: int) -> type[StorageDriverError]:

@@ -9,7 +9,8 @@ Source: https://learn.microsoft.com/rest/api/storageservices/list-blobs
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
 from urllib.parse import unquote
 from xml.etree.ElementTree import Element
 
@@ -19,12 +20,12 @@ from storagedriver.adapter.http.answer import AnswerError
 from storagedriver.adapter.http.document import Document
 from storagedriver.adapter.http.reading import http_time, quoted_etag
 from storagedriver.adapter.store import Entry
-from storagedriver.drivers.azure.blobs import CLEARING_TYPE, look
+from storagedriver.drivers.azure.blobs import CLEARING_TYPE, STAGED, look
 from storagedriver.drivers.azure.client import Client
 from storagedriver.drivers.azure.errors import status_of
 from storagedriver.errors import InvalidAnswerError
 
-__all__ = ["pages"]
+__all__ = ["Aside", "pages"]
 
 _MOST = 5000
 _CHECKS = 16
@@ -32,7 +33,24 @@ _CHECKS = 16
 _THROUGH_A_FILE = (400, 404, 409)
 
 
-def pages(
+@dataclass
+class Aside:
+    """Blobs that are no files.
+
+    Attributes
+    ----------
+    directories : list of str
+        The keys of those that are directories, in an account with a
+        hierarchical namespace.
+    staged : list of Entry
+        The append blobs that are to be copied over others.
+    """
+
+    directories: list[str] = field(default_factory=list)
+    staged: list[Entry] = field(default_factory=list)
+
+
+def pages(  # noqa: PLR0913 - all but two are given by name
     client: Client,
     prefix: str,
     *,
@@ -40,7 +58,8 @@ def pages(
     limit: int = 0,
     start_after: str = "",
     unfinished: bool = False,
-    directories: list[str] | None = None,
+    aside: Aside | None = None,
+    on_empty: Callable[[], None] | None = None,
     only_files: bool = False,
 ) -> Listing[Entry]:
     """As `storagedriver.adapter.store.Store.pages`.
@@ -57,11 +76,13 @@ def pages(
     unfinished : bool
         Whether blobs that have nothing but uncommitted blocks are listed, too,
         and what an unfinished clearing of such blocks has left.
-    directories : list of str, optional
-        Gets the keys of the blobs that are directories, in an account with a
-        hierarchical namespace. They are no entries.
+    aside : Aside, optional
+        Gets the blobs that are no entries.
+    on_empty : callable, optional
+        Called where the first page has nothing, or only names that begin with ``/``.
     only_files : bool
-        Whether the store is asked not to send those at all. Only such an account takes that.
+        Whether the store is asked not to send directories at all. Only an
+        account with a hierarchical namespace takes that.
     """
     query = {"restype": "container", "comp": "list", "prefix": client.full(prefix), "include": "metadata"}
     if not recursive:
@@ -80,12 +101,14 @@ def pages(
                 return [], None
             raise
         kept: list[str] = []
-        entries = _entries(client, listed, directories, kept, unfinished=unfinished)
+        entries = _entries(client, listed, aside or Aside(), kept, unfinished=unfinished)
         page = [entry for entry in entries if not start_after or _position(entry) > start_after]
         if kept:
             empty = set(kept) - _inhabited(client, kept)
             page = [entry for entry in page if entry.key not in empty]
         following = listed.text("NextMarker") or None
+        if on_empty is not None and not marker and all(entry.key.startswith("/") for entry in page):
+            on_empty()
         if following == marker:
             raise InvalidAnswerError("a listing of the store does not go on")
         return page, following
@@ -93,9 +116,7 @@ def pages(
     return Listing(fetch, "", limit=limit)
 
 
-def _entries(
-    client: Client, listed: Document, directories: list[str] | None, kept: list[str], *, unfinished: bool
-) -> Iterator[Entry]:
+def _entries(client: Client, listed: Document, aside: Aside, kept: list[str], *, unfinished: bool) -> Iterator[Entry]:
     """The entries of a page; `kept` gets the directories that may be empty."""
     for element in listed.elements("Blobs/*"):
         name = element.find("Name")
@@ -107,19 +128,22 @@ def _entries(
         if element.tag == "BlobPrefix":
             if _is_directory(element):
                 kept.append(key[:-1])
-            yield Entry(key[:-1], is_dir=True)
+            yield Entry(key[:-1] or key, is_dir=True)
             continue
         if element.findtext("Properties/Content-Type") == CLEARING_TYPE and not unfinished:
             continue
         if _is_directory(element):
             client.is_hierarchical = True
-            if directories is not None:
-                directories.append(key)
+            aside.directories.append(key)
             continue
         size = listed.number(element, "Properties/Content-Length")
         # Here it comes without the quotes that it has in headers.
         version = quoted_etag(element.findtext("Properties/Etag"))
-        yield Entry(key, size, http_time(element.findtext("Properties/Last-Modified")), version=version)
+        entry = Entry(key, size, http_time(element.findtext("Properties/Last-Modified")), version=version)
+        if "~" in key and STAGED.fullmatch(key) and element.findtext("Properties/BlobType") == "AppendBlob":
+            aside.staged.append(entry)
+            continue
+        yield entry
 
 
 def _inhabited(client: Client, directories: list[str]) -> set[str]:

@@ -99,6 +99,12 @@ class AzureParameters(NamingParameters):
         start = "" if self.trimlegacyrootprefix else "/"
         return f"{start}{root}/" if root else start
 
+    @property
+    def looks_like_2_8(self) -> bool:
+        """Whether it is written as for a registry up to 2.8: one from 3.0 on takes no key without a type."""
+        has_type = bool(self.credentials and self.credentials.get("type"))
+        return bool(self.accountkey) and not has_type and self.trimlegacyrootprefix
+
 
 @dataclass(frozen=True)
 class Account:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
+import warnings
 from collections.abc import Iterator, Sequence
 from collections.abc import Set as AbstractSet
 from contextlib import closing
@@ -12,19 +14,27 @@ from importlib.util import find_spec
 from typing import Any
 
 from storagedriver.adapter.http.answer import AnswerError
+from storagedriver.adapter.http.connection import HTTPError
 from storagedriver.adapter.store import Body, Entry, Failure, UploadsStore
 from storagedriver.driver import Capabilities
-from storagedriver.drivers.azure import blobs, block_lists, copying, errors, listing
+from storagedriver.drivers.azure import append, blobs, block_lists, copying, errors, listing
 from storagedriver.drivers.azure.client import Client
 from storagedriver.drivers.azure.errors import is_about_a_directory
+from storagedriver.drivers.azure.legacy import hidden_names
 from storagedriver.drivers.azure.parameters import Account, AzureParameters
 from storagedriver.drivers.azure.uploads import Uploads
+from storagedriver.errors import StorageDriverError, StorageDriverWarning
 
 __all__ = ["AzureStore"]
 
 _LONGEST_NAME = 1024
 _MOST_SEGMENTS = 254
 _NOT_TAKEN = re.compile(r"[\x00-\x1f\x7f-\x9f\\\ufffe\uffff]")
+_NO_LIMIT = 1 << 62
+_LIKE_2_8 = (
+    "accountkey without credentials.type is how a registry 2.x is configured: if one is to share the container, set"
+    " trimlegacyrootprefix to false, since its names begin with a /"
+)
 
 
 class AzureStore(UploadsStore):
@@ -64,15 +74,18 @@ class AzureStore(UploadsStore):
         parameters, account = loaded
         super().__init__(name, secrets=account.secrets)
         self.read_concurrency = parameters.readconcurrency
+        self.root_directory = parameters.rootdirectory.strip("/")
         self._client = Client(parameters, account)
+        self._has_warned = False
         appends = parameters.uploadblobtype == "append"
         self.capabilities = replace(
             type(self).capabilities,
             signs_urls=bool(account.key),
             unfinished="shown" if appends else "invisible",
-            # An append blob is deleted before another one takes its place.
-            atomic_replace=not appends,
         )
+        if appends:
+            # An upload would show what has come so far.
+            self.put_limit = _NO_LIMIT
         self._uploads: Uploads = Uploads(
             self._client,
             self,
@@ -123,8 +136,11 @@ class AzureStore(UploadsStore):
         return blobs.stream(self._client, key, offset, length, version)
 
     def put(self, key: str, content: memoryview, /) -> None:
-        """Write the content atomically, but over an append blob."""
-        blobs.put(self._client, key, content)
+        """Write the content atomically, but over a blob of the other type."""
+        if self._uploads.appends:
+            append.put(self._client, key, content, self._uploads.chunk_size)
+        else:
+            blobs.put(self._client, key, content)
 
     def put_over(self, key: str, content: memoryview, version: str, /) -> bool:
         """Write the content atomically over one version."""
@@ -146,7 +162,40 @@ class AzureStore(UploadsStore):
         skipped: AbstractSet[str] = frozenset(),  # noqa: ARG002 - the store cannot begin behind them
     ) -> Iterator[Sequence[Entry]]:
         """List, a request at a time."""
-        return listing.pages(self._client, prefix, recursive=recursive, start_after=start_after, limit=limit)
+        return listing.pages(
+            self._client,
+            prefix,
+            recursive=recursive,
+            start_after=start_after,
+            limit=limit,
+            on_empty=None if prefix or start_after else self._warn_of_hidden,
+        )
+
+    def root_exists(self) -> bool:
+        """Whether anything is below it; what is not shown is a matter of the notes."""
+        self._has_warned = True
+        return super().root_exists()
+
+    def root_notes(self) -> Sequence[str]:
+        """Names that are not shown; or that they would not be, if the configuration is that of an old registry."""
+        hidden = hidden_names(self._client)
+        if hidden:
+            return (hidden,)
+        pages = self.pages("", recursive=True, limit=1)
+        if not self._loaded[0].looks_like_2_8 or any(bool(page) for page in pages):
+            return ()
+        return (_LIKE_2_8,)
+
+    def _warn_of_hidden(self) -> None:
+        """Say once, where nothing is shown, that there are names which are not."""
+        if self._has_warned:
+            return
+        self._has_warned = True
+        hidden = ""
+        with contextlib.suppress(AnswerError, HTTPError, StorageDriverError):
+            hidden = hidden_names(self._client)
+        if hidden:
+            warnings.warn(f"{self.name}: {hidden}", StorageDriverWarning, stacklevel=2)
 
     def copy(self, source: str, dest: str, /) -> None:
         """Copy a blob over `dest`, on the server."""
@@ -159,15 +208,15 @@ class AzureStore(UploadsStore):
     def delete_tree(self, key: str, /) -> bool:
         """Delete the blob, everything below it and the unfinished uploads there."""
         below = False
-        directories: list[str] = []
-        listed = listing.pages(self._client, f"{key}/", recursive=True, directories=directories)
+        aside = listing.Aside()
+        listed = listing.pages(self._client, f"{key}/", recursive=True, aside=aside)
         with closing(self.ahead.pages(listed, early=True)) as pages:
             uploads = self.abort_all(list(self.uploads(key)))
             for page in pages:
                 below = below or bool(page)
                 self.delete([entry.key for entry in page])
         # Of a hierarchical namespace only empty directories can be deleted: the deepest go first.
-        for directory in sorted(directories, reverse=True):
+        for directory in sorted(aside.directories, reverse=True):
             blobs.delete_directory(self._client, directory)
         here = self._delete_here(key)
         if below:

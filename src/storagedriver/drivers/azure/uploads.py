@@ -12,7 +12,7 @@ from storagedriver.adapter.store import Upload
 from storagedriver.driver import UploadInfo
 from storagedriver.drivers.azure import blobs, block_lists, listing
 from storagedriver.drivers.azure.append import AppendUpload
-from storagedriver.drivers.azure.blobs import Blob
+from storagedriver.drivers.azure.blobs import STAGED, Blob
 from storagedriver.drivers.azure.block_lists import BlockList
 from storagedriver.drivers.azure.block_upload import BlockUpload, Ways
 from storagedriver.drivers.azure.blocks import ID_LENGTH, BlockName, Found, block_sizes, newest
@@ -93,14 +93,24 @@ class Uploads:
         """
         if key:
             yield from self._upload(key)
+            if self.appends:
+                yield from self._staged(f"{key}~")
         yield from self.below(key)
 
     def below(self, key: str) -> Iterator[UploadInfo]:
         """Of these, those below `key`."""
-        for page in listing.pages(self.client, f"{key}/" if key else "", recursive=True, unfinished=True):
+        yield from self._staged(f"{key}/" if key else "")
+
+    def _staged(self, prefix: str) -> Iterator[UploadInfo]:
+        """The uploads of the keys that begin with `prefix`, and what was staged to be copied over one."""
+        aside = listing.Aside()
+        for page in listing.pages(self.client, prefix, recursive=True, unfinished=True, aside=aside):
             for entry in page:
                 if not entry.size:
                     yield from self._upload(entry.key)
+        for entry in aside.staged:
+            if named := STAGED.fullmatch(entry.key):
+                yield UploadInfo("/" + named[1], named[2], entry.mod_time, entry.size)
 
     def abort(self, upload: UploadInfo) -> None:
         """As `Store.abort`."""
@@ -108,6 +118,9 @@ class Uploads:
 
     def end(self, key: str, upload_id: str) -> None:
         """Drop the upload of this id, or what an attempt to do so has left, unless another one has taken its place."""
+        if STAGED.fullmatch(staged := f"{key}~{upload_id}"):
+            blobs.delete_one(self.client, staged)
+            return
         if any(upload.id in (upload_id, _CLEARING_ID) for upload in self._upload(key)):
             block_lists.clear(self.client, key)
 

@@ -68,6 +68,7 @@ class FilesystemStore(Store):
         self._directories = Directories(os.path.abspath(parameters.rootdirectory))
         self._unfinished = Unfinished(self._directories)
         self._path = self._directories.path
+        self.root_directory = self._directories.root
 
     def __reduce__(self) -> tuple[Any, ...]:
         return type(self), (self.name, self._parameters)
@@ -76,6 +77,19 @@ class FilesystemStore(Store):
     def filesystem(self) -> Any:
         """A `LocalFileSystem` below the root directory."""
         return DirFileSystem(path=self._directories.root, fs=LocalFileSystem(auto_mkdir=True), skip_instance_cache=True)
+
+    def root_exists(self) -> bool:
+        """Whether it is a directory."""
+        return os.path.isdir(self.root_directory)
+
+    def root_obstacle(self) -> str:
+        """Whether the directory that it would be made in takes it."""
+        above = self.root_directory
+        while not os.path.lexists(above):
+            above = os.path.dirname(above)
+        if not os.path.isdir(above):
+            return f"{above} is no directory"
+        return "" if os.access(above, os.W_OK | os.X_OK) else f"{above} cannot be written to by this user"
 
     def classify(self, error: Exception, /) -> Failure:
         """Go by the errno."""

@@ -100,6 +100,7 @@ class GenericStore(Store):
         self.files = Files(filesystem, root, native_copy=native_copy)
         self.staging = Staging(self.files, beside=directories == "kept")
         self.put_directly = put == "direct"
+        self.root_directory = root
         self._known: set[str] = set()
 
     def __getstate__(self) -> dict[str, Any]:
@@ -122,6 +123,12 @@ class GenericStore(Store):
         """The filesystem, rooted at the root directory."""
         root = self.files.path("")
         return DirFileSystem(path=root, fs=self.files.fs, skip_instance_cache=True) if root else self.files.fs
+
+    def root_exists(self) -> bool:
+        """Whether the filesystem has it, where it keeps directories."""
+        path = self.files.path("")
+        self.root_directory = path
+        return bool(self.files.fs.isdir(path)) if path and self.keeps_directories else super().root_exists()
 
     def classify(self, error: Exception, /) -> Failure:
         """Go by the builtin exceptions that fsspec filesystems raise, and by the HTTP status of others."""

@@ -138,8 +138,8 @@ class Bucket:
             raise self.not_listed(error) from error
 
     def not_listed(self, error: AnswerError) -> Exception:
-        """The error for a listing that failed: with 404 it is always the bucket that is missing."""
-        if has_status(error, NOT_FOUND):
+        """The error for a listing that failed: with a 404 of the store's it is always the bucket that is missing."""
+        if has_status(error, NOT_FOUND) and is_own(error.answer):
             return BucketNotFoundError(f"the bucket {self.name!r} does not exist")
         return error
 

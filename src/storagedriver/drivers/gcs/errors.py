@@ -48,8 +48,7 @@ _BUSY = frozenset({"rateLimitExceeded", "userRateLimitExceeded", "quotaExceeded"
 #: What is said of a body that was damaged on its way.
 _DAMAGED = "doesn't match calculated"
 _NO_CREDENTIALS = (
-    "there are no credentials; set keyfile or credentials, the variable GOOGLE_APPLICATION_CREDENTIALS,"
-    " or a service account of the machine"
+    "set keyfile or credentials, the variable GOOGLE_APPLICATION_CREDENTIALS, or a service account of the machine"
 )
 
 
@@ -116,7 +115,7 @@ def _without_token(error: BaseException) -> Failure:
     reason = cause if cause is not None and "GoogleAuthError" in names_of(cause, "google.auth") else error
     names = names_of(reason, "google.auth")
     if "DefaultCredentialsError" in names:
-        return Failure(PermissionDeniedError, _NO_CREDENTIALS)
+        return Failure(PermissionDeniedError, "there are no credentials", _NO_CREDENTIALS)
     detail = f"the token cannot be had: {line(reason)}"
     passing = "TransportError" in names or getattr(reason, "retryable", False)
     return Failure(UnavailableError if passing else PermissionDeniedError, detail)

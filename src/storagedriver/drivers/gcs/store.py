@@ -66,6 +66,7 @@ class GCSStore(UploadsStore):
             self.capabilities = replace(self.capabilities, signs_urls=False)
         self._parameters = parameters
         self.read_concurrency = parameters.readconcurrency
+        self.root_directory = parameters.rootdirectory.strip("/")
         self._client = Client(parameters)
         self._bucket = Bucket(self._client, parameters)
         self._uploads = Uploads(self._bucket, limit, parameters.chunksize)

@@ -104,14 +104,12 @@ def _answered(error: AnswerError) -> Failure:
     endpoint = fields.get("Endpoint")
     if (endpoint and code == "AccessDenied") or status in _REDIRECTS:
         where = f"the bucket is at {endpoint}" if endpoint else "the bucket is at another endpoint"
-        target = f"; the store points to {error.target}" if error.target else ""
-        return Failure(ParameterError, f"{where}, set region or endpoint to it{target} ({detail})")
+        return Failure(ParameterError, f"{where}, set region or endpoint to it ({detail})")
     kind = _kind_of(code, status)
     if kind is PathNotFoundError:
         # The path says all there is to say.
         return Failure(kind)
-    hint = _HINTS.get(code)
-    return Failure(kind, f"{detail}; {hint}" if hint else detail)
+    return Failure(kind, detail, _HINTS.get(code, ""))
 
 
 def _fields(answer: Answer) -> Mapping[str, str]:

@@ -110,7 +110,7 @@ _HINTS = {
 }
 
 _NO_CREDENTIALS = (
-    "there are no credentials; set accesskey and secretkey, the variables AWS_ACCESS_KEY_ID and"
+    "set accesskey and secretkey, the variables AWS_ACCESS_KEY_ID and"
     " AWS_SECRET_ACCESS_KEY, a profile, or a role of the machine"
 )
 #: By their names in botocore, which is not loaded for them: why there are no credentials, and wrong settings.
@@ -151,7 +151,7 @@ def _unanswered(error: BaseException) -> Failure | None:
     """A request that was not sent, because of the credentials or the settings."""
     names = names_of(error, "botocore")
     if isinstance(error, NoCredentialsError) or "NoCredentialsError" in names:
-        return Failure(PermissionDeniedError, _NO_CREDENTIALS)
+        return Failure(PermissionDeniedError, "there are no credentials", _NO_CREDENTIALS)
     if names & _CREDENTIALS:
         return Failure(PermissionDeniedError, f"the credentials cannot be had: {line(error)}")
     if names & _SETTINGS:
@@ -189,16 +189,16 @@ def _answered(error: AnswerError) -> Failure:
     region = fields.get("Region") or error.answer.headers.get("x-amz-bucket-region", "")
     redirected = code in _REDIRECTS or (not code and error.answer.status in _REDIRECTED)
     if redirected and region:
-        return Failure(ParameterError, f"the bucket is in the region {region!r}, set region to it ({detail})")
+        where = f"the bucket is in the region {region!r} ({detail})"
+        return Failure(ParameterError, where, f"set region to {region!r}")
     if code == "AuthorizationHeaderMalformed":
-        return Failure(PermissionDeniedError, f"{detail}; check accesskey and region")
+        return Failure(PermissionDeniedError, detail, "check accesskey and region")
     if redirected:
-        target = error.target or fields.get("Endpoint", "")
-        where = f"; the store points to {target}" if target and target not in detail else ""
+        endpoint = fields.get("Endpoint", "")
+        where = f"; the store points to {endpoint}" if endpoint else ""
         return Failure(ParameterError, f"the bucket is in another region or at another endpoint{where} ({detail})")
     kind = kind_of(code, error.answer.status)
     if kind is PathNotFoundError:
         # The path says all there is to say.
         return Failure(kind)
-    hint = _HINTS.get(code)
-    return Failure(kind, f"{detail}; {hint}" if hint else detail)
+    return Failure(kind, detail, _HINTS.get(code, ""))

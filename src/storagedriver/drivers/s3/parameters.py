@@ -76,6 +76,7 @@ _FOREIGN = {
     "checksum_algorithm": "checksums says what is compared",
     "checksum_disabled": "set checksums to never if the server takes no checksums",
     "credentialsconfigpath": "set AWS_SHARED_CREDENTIALS_FILE in the environment to the name of that file",
+    "virtualhostedstyle": "set forcepathstyle to the opposite",
     "objectownership": "set objectacl to bucket-owner-full-control if the bucket takes no ACLs",
 }
 

@@ -41,6 +41,8 @@ _GOOGLE = "storage.googleapis.com"
 _OF_GOOGLE = "x-goog-stored-content-encoding"
 _AS_IT_IS = "identity"
 _DECOMPRESSED = "the store decompresses what it has stored in gzip"
+#: The SDK's variable, which goes before those of others.
+_BUNDLE = "AWS_CA_BUNDLE"
 _NONE = hashlib.sha256(b"").hexdigest()
 
 _log = logging.getLogger("storagedriver.s3")
@@ -65,11 +67,13 @@ class Requests(BucketRequests):
     def __init__(self, parameters: S3Parameters, sdk: SDK) -> None:
         self.server: str | None = None
         self._parameters = parameters
+        bundle = os.environ.get(_BUNDLE)
+        trust = TRUST.replace("REQUESTS_CA_BUNDLE", _BUNDLE) if bundle else TRUST
         self._http = HTTPClient(
             timeout=parameters.timeout,
             verify=not parameters.skipverify,
-            ca_bundle=os.environ.get("AWS_CA_BUNDLE"),
-            tls_advice=f"{TRUST}, or set skipverify",
+            ca_bundle=bundle,
+            tls_advice=f"{trust}, or set skipverify",
             is_passing=is_passing,
         )
         self._is_google = (urlsplit(parameters.endpoint).hostname or "").endswith(_GOOGLE)

@@ -80,6 +80,7 @@ class S3Store(BucketStore):
             secrets=secrets(parameters),
         )
         self.read_concurrency = parameters.readconcurrency
+        self.root_directory = parameters.rootdirectory.strip("/")
 
     def __reduce__(self) -> tuple[Any, ...]:
         return type(self), (self.name, self._parameters)

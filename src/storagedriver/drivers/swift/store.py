@@ -63,6 +63,7 @@ class SwiftStore(Store):
         super().__init__(name, secrets=secrets(parameters))
         self._parameters = parameters
         self.read_concurrency = parameters.readconcurrency
+        self.root_directory = parameters.prefix.strip("/")
         self._fs = SwiftFileSystem(
             **asdict(parameters.credentials),
             verify=not parameters.insecureskipverify,
