@@ -36,12 +36,13 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Literal
 
 from storagedriver import defaults
-from storagedriver.errors import PathNotFoundError
+from storagedriver.errors import PathNotFoundError, UnsupportedMethodError
 from storagedriver.paths import ROOT, NameRule, SortKey, WalkOrder, check_directory, sort_key
 
 if TYPE_CHECKING:
     from types import TracebackType
 
+    from fsspec import AbstractFileSystem
     from typing_extensions import Buffer, Self
 
 __all__ = [
@@ -377,6 +378,20 @@ class StorageDriver(ABC):
     def conflicts_detected(self) -> ConflictsDetected:
         """Of which writers the server at hand finds the loser. It may ask the server."""
         return self.capabilities.conflicts_detected
+
+    @property
+    def filesystem(self) -> AbstractFileSystem:
+        """The plain fsspec filesystem of the same files, rooted at the root directory, for tools that want just that.
+
+        Nothing of the contract holds there: what it does is the filesystem's
+        own way. A driver need not have one.
+
+        Raises
+        ------
+        UnsupportedMethodError
+            If fsspec has no filesystem for the store.
+        """
+        raise UnsupportedMethodError("fsspec has no filesystem for this store", driver_name=self.name)
 
     @abstractmethod
     def get_content(self, path: str) -> bytes:

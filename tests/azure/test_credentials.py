@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+import textwrap
 from functools import partial
 from typing import Any
 
@@ -47,12 +48,24 @@ json.dump(found, sys.stdout)
 """
 
 
-def round_trip(parameters: dict[str, Any], certificate: str, **environment: str) -> tuple[dict[str, Any], str]:
-    """What a process finds that does a little of everything, and what it logs."""
+_ON_THE_LOOP = """
+import asyncio
+from fsspec.asyn import get_loop
+async def main():
+{script}
+asyncio.run_coroutine_threadsafe(main(), get_loop()).result(100)
+"""
+
+
+def round_trip(
+    parameters: dict[str, Any], certificate: str, *, on_the_loop: bool = False, **environment: str
+) -> tuple[dict[str, Any], str]:
+    """What a process finds that does a little of everything, maybe on fsspec's event loop, and what it logs."""
+    script = _ON_THE_LOOP.format(script=textwrap.indent(_ROUND, "    ")) if on_the_loop else _ROUND
     clean = {name: value for name, value in os.environ.items() if not name.startswith("AZURE_")}
     trusted = {"SSL_CERT_FILE": certificate, "REQUESTS_CA_BUNDLE": certificate}
     done = subprocess.run(
-        [sys.executable, "-c", _ROUND],
+        [sys.executable, "-c", script],
         input=json.dumps(parameters).encode(),
         env={**clean, **trusted, **environment},
         capture_output=True,
@@ -92,11 +105,13 @@ def test_client_secret(azurite_tls: AzuriteServer, root: str) -> None:
     assert TOKEN_HEAD not in log
 
 
-def test_default_credentials(azurite_tls: AzuriteServer, root: str) -> None:
+def test_default_credentials_where_a_coroutine_of_fsspec_s_loop_calls(azurite_tls: AzuriteServer, root: str) -> None:
     parameters = with_tokens(azurite_tls, root, type="default_credentials")
-    identity = {"AZURE_CLIENT_ID": CLIENT, "AZURE_TENANT_ID": TENANT, "AZURE_CLIENT_SECRET": SECRET}
+    identity: dict[str, Any] = {"AZURE_CLIENT_ID": CLIENT, "AZURE_TENANT_ID": TENANT, "AZURE_CLIENT_SECRET": SECRET}
     with token_service(azurite_tls.certificate) as (authority, _):
-        found, _ = round_trip(parameters, azurite_tls.certificate, AZURE_AUTHORITY_HOST=authority, **identity)
+        found, _ = round_trip(
+            parameters, azurite_tls.certificate, on_the_loop=True, AZURE_AUTHORITY_HOST=authority, **identity
+        )
     assert found == EXPECTED
 
 
@@ -128,7 +143,7 @@ def test_shared_key_over_tls(azurite_tls: AzuriteServer, root: str) -> None:
 
 
 def test_environment_of_adlfs_is_not_used(azurite_tls: AzuriteServer, root: str) -> None:
-    elsewhere = {
+    elsewhere: dict[str, Any] = {
         "AZURE_STORAGE_CONNECTION_STRING": "AccountName=other;AccountKey=b3RoZXI=",
         "AZURE_STORAGE_ACCOUNT_NAME": "other",
         "AZURE_STORAGE_ACCOUNT_KEY": "b3RoZXI=",

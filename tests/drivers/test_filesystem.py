@@ -182,7 +182,7 @@ def test_25_readers_and_a_writer_in_one_thread_do_not_wait_for_each_other(tmp_pa
 def test_the_filesystem_below_is_rooted(tmp_path: Path) -> None:
     driver = make_driver(tmp_path)
     driver.put_content("/a/b", b"1")
-    filesystem = driver.filesystem  # type: ignore[attr-defined]
+    filesystem = driver.filesystem
     assert filesystem.cat_file("a/b") == b"1"
     assert filesystem.ls("", detail=False) == ["a"]
 

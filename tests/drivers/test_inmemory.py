@@ -49,7 +49,7 @@ def test_a_reader_keeps_its_snapshot_while_the_file_grows() -> None:
 def test_the_filesystem_below_shows_the_same_files() -> None:
     driver = make_driver()
     driver.put_content("/a/b", b"1")
-    filesystem = driver.filesystem  # type: ignore[attr-defined]
+    filesystem = driver.filesystem
     assert filesystem.cat_file("/a/b") == b"1"
     filesystem.pipe_file("/a/c", b"2")
     assert driver.list("/a") == ["/a/b", "/a/c"]

@@ -86,7 +86,7 @@ class TestBelow(TestFilesystem):
 
     @pytest.fixture
     def fs(self, tmp_path: Path) -> Any:
-        return factory.create("filesystem", {"rootdirectory": str(tmp_path)}).filesystem  # type: ignore[attr-defined]
+        return factory.create("filesystem", {"rootdirectory": str(tmp_path)}).filesystem
 
 
 class TestInMemory(Suites):

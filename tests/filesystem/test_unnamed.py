@@ -26,7 +26,7 @@ def driver(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[StorageDr
     with factory.create(request.param, parameters[request.param]) as driver:
         for path in NAMED:
             driver.put_content(path, path.encode())
-        below: Any = driver.filesystem  # type: ignore[attr-defined]
+        below: Any = driver.filesystem
         for name in ("sales/year=2024/x.parquet", "sales/year=2024/y.parquet", "sales/sub/a b"):
             if request.param != "inmemory":
                 below.makedirs(name.rpartition("/")[0], exist_ok=True)
@@ -40,7 +40,7 @@ def fs(driver: StorageDriver) -> StorageDriverFileSystem:
 
 
 def everything(driver: StorageDriver) -> list[str]:
-    below: Any = driver.filesystem  # type: ignore[attr-defined]
+    below: Any = driver.filesystem
     return sorted(name.strip("/") for name in below.find("" if driver.name != "inmemory" else "/"))
 
 
@@ -100,7 +100,7 @@ def test_a_directory_that_only_seems_empty_is_not_removed(driver: StorageDriver,
             fs.rmdir("/sales/sub")
         driver.put_content("/top/file", b"x")
         driver.move("/sales/a", "/top/sub/deep/a")
-        below: Any = driver.filesystem  # type: ignore[attr-defined]
+        below: Any = driver.filesystem
         slash = "/" if driver.name == "inmemory" else ""
         below.mv(f"{slash}sales/sub/a b", f"{slash}top/sub/a b")
         fs.mv("/top", "/moved", recursive=True, maxdepth=1)

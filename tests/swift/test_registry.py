@@ -53,7 +53,7 @@ def test_what_the_registry_stored_is_read(registry_of: Registry, parameters: dic
         }
         driver.delete(f"{TOP}/repositories/{REPOSITORY}")
         driver.delete(f"{TOP}/blobs")
-        assert driver.filesystem.fs.find(f"{parameters['container']}/reg") == []  # type: ignore[attr-defined]
+        assert driver.filesystem.fs.find(f"{parameters['container']}/reg") == []
 
 
 def test_what_we_stored_is_pulled_from_the_registry(

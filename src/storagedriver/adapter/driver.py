@@ -40,6 +40,7 @@ from storagedriver.parameters import NamingParameters
 from storagedriver.paths import ROOT, NameRule, WalkOrder, are_valid, check_directory, check_path, check_written
 
 if TYPE_CHECKING:
+    from fsspec import AbstractFileSystem
     from typing_extensions import Buffer
 
 __all__ = ["FsspecDriver"]
@@ -99,11 +100,8 @@ class FsspecDriver(StorageDriver):
             return self._store.conflicts_detected
 
     @property
-    def filesystem(self) -> Any:
-        """The fsspec filesystem below, rooted at the root directory, for tools that want the plain protocol.
-
-        Nothing of the contract holds there: what it does is the filesystem's own way.
-        """
+    def filesystem(self) -> AbstractFileSystem:
+        """The fsspec filesystem of the same files, rooted at the root directory, for tools that want just that."""
         with self._call(ROOT):
             return self._store.filesystem
 

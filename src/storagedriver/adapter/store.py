@@ -21,7 +21,7 @@ from collections.abc import Set as AbstractSet
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from storagedriver.adapter.ahead import Ahead
 from storagedriver.adapter.checksums import Checksum
@@ -30,6 +30,9 @@ from storagedriver.adapter.limits import Limit
 from storagedriver.driver import Capabilities, ConflictsDetected, FileInfo, UploadInfo
 from storagedriver.errors import StorageDriverError, UnavailableError, UnsupportedMethodError
 from storagedriver.paths import WalkOrder
+
+if TYPE_CHECKING:
+    from fsspec import AbstractFileSystem
 
 __all__ = [
     "EPOCH",
@@ -296,8 +299,11 @@ class Store(ABC):
         return ()
 
     @property
-    def filesystem(self) -> Any:
-        """The fsspec filesystem below, rooted at the root directory. A store need not have one."""
+    def filesystem(self) -> AbstractFileSystem:
+        """The fsspec filesystem of the same files, rooted at the root directory. A store need not have one.
+
+        It is for users: it runs on fsspec's own event loop, which the calls of a store must not wait for.
+        """
         raise UnsupportedMethodError("fsspec has no filesystem for this store")
 
     @staticmethod

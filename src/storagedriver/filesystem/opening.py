@@ -16,6 +16,7 @@ from fsspec.compression import compr
 from fsspec.core import get_compression
 from fsspec.utils import isfilelike
 
+from storagedriver.adapter.loop import waited_for
 from storagedriver.driver import FileReader
 from storagedriver.errors import InvalidPathError, PathNotFoundError
 from storagedriver.filesystem.listing import ListingFileSystem
@@ -367,4 +368,4 @@ def _concurrently(function: Callable[..., Any], calls: Sequence[tuple[Any, ...]]
     if len(calls) <= 1:
         return [one(arguments) for arguments in calls]
     with ThreadPoolExecutor(min(_PARALLEL, len(calls))) as pool:
-        return list(pool.map(one, calls))
+        return list(pool.map(waited_for(one), calls))

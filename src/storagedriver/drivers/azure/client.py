@@ -37,11 +37,13 @@ _SCOPE = "https://storage.azure.com/.default"
 _RENEWED = 300
 
 
-class _Connection:
-    """What one process has: the filesystem and the last token."""
+class _Tokens:
+    """What one process gets its tokens from, and the last one."""
 
-    def __init__(self, filesystem: Any) -> None:
-        self.filesystem = filesystem
+    def __init__(self, account: Account) -> None:
+        from storagedriver.drivers.azure.filesystem import token_credential  # noqa: PLC0415 - adlfs is slow to load
+
+        self.credential = token_credential(account)
         self.token = ""
         self.expires = 0.0
 
@@ -81,7 +83,8 @@ class Client:
         self.is_hierarchical = False
         self._parameters = parameters
         self._key = SharedKey(account.name, account.key) if account.type == "shared_key" else None
-        self._connections = PerProcess(self._connect)
+        self._tokens = PerProcess(lambda: _Tokens(account))
+        self._filesystems = PerProcess(self._make_filesystem)
         self._http = HTTPClient(
             timeout=parameters.timeout,
             verify=not parameters.skipverify,
@@ -93,8 +96,8 @@ class Client:
 
     @property
     def filesystem(self) -> Any:
-        """The adlfs filesystem of this process."""
-        return self._connections.get().filesystem
+        """The adlfs filesystem of this process, for users: on fsspec's event loop. No call of the driver uses it."""
+        return self._filesystems.get()
 
     def full(self, key: str) -> str:
         """The blob's name."""
@@ -191,23 +194,28 @@ class Client:
     def close(self) -> None:
         """Close the connections of this process."""
         self._http.close()
-        connection = self._connections.peek()
-        if connection is None:
+        tokens, filesystem = self._tokens.peek(), self._filesystems.peek()
+        if tokens is None and filesystem is None:
             return
-        self._run(connection.filesystem.service_client.close)
-        if connection.filesystem.credential is not None:
-            self._run(connection.filesystem.credential.close)
+        from storagedriver.adapter.loop import close_on, own_loop  # noqa: PLC0415 - asyncio is slow to load
 
-    def _connect(self) -> _Connection:
+        if tokens is not None:
+            close_on(own_loop(), tokens.credential.close, self.timeout)
+        if filesystem is not None:
+            close_on(filesystem.loop, filesystem.service_client.close, self.timeout)
+            if filesystem.credential is not None:
+                close_on(filesystem.loop, filesystem.credential.close, self.timeout)
+
+    def _make_filesystem(self) -> Any:
         from storagedriver.drivers.azure.filesystem import make_filesystem  # noqa: PLC0415 - adlfs is slow to load
 
-        return _Connection(make_filesystem(self._parameters, self.account))
+        return make_filesystem(self._parameters, self.account)
 
     def _run(self, make: Callable[[], Awaitable[T]]) -> T:
-        """Run a coroutine on the filesystem's loop and wait for it, for `timeout` at most."""
-        from storagedriver.adapter.loop import run_on  # noqa: PLC0415 - asyncio is slow to load
+        """Run a coroutine on our own loop and wait for it, for `timeout` at most."""
+        from storagedriver.adapter.loop import own_loop, run_on  # noqa: PLC0415 - asyncio is slow to load
 
-        return run_on(self.filesystem.loop, make, self.timeout)
+        return run_on(own_loop(), make, self.timeout)
 
     def _signer(
         self, method: Method, key: str | None, query: Query | None, headers: Mapping[str, str] | None, body: Any
@@ -235,21 +243,21 @@ class Client:
         return None if self._key is not None else self._forget
 
     def _token(self) -> str:
-        connection = self._connections.get()
+        tokens = self._tokens.get()
         now = time.time()
-        if now > connection.expires - _RENEWED:
+        if now > tokens.expires - _RENEWED:
             try:
-                token = self._run(lambda: connection.filesystem.credential.get_token(_SCOPE))
+                token = self._run(lambda: tokens.credential.get_token(_SCOPE))
             except Exception:
-                if now >= connection.expires:
+                if now >= tokens.expires:
                     raise
             else:
-                connection.token, connection.expires = token.token, token.expires_on
-        return connection.token
+                tokens.token, tokens.expires = token.token, token.expires_on
+        return tokens.token
 
     def _forget(self) -> None:
         """The store has refused the token: get another one."""
-        self._connections.get().expires = 0.0
+        self._tokens.get().expires = 0.0
 
 
 def of_the_store(answer: Answer) -> Answer:

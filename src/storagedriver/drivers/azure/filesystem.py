@@ -9,7 +9,7 @@ from azure.storage.blob.aio import BlobServiceClient
 
 from storagedriver.drivers.azure.parameters import Account, AzureParameters
 
-__all__ = ["make_filesystem"]
+__all__ = ["make_filesystem", "token_credential"]
 
 
 class _FileSystem(AzureBlobFileSystem):  # type: ignore[misc] # adlfs has no types
@@ -44,7 +44,7 @@ def make_filesystem(parameters: AzureParameters, account: Account) -> AzureBlobF
     account : Account
         Where it is and who asks.
     """
-    credential: Any = account.key or _token_credential(account)
+    credential: Any = account.key or token_credential(account)
     client = {
         "account_url": account.url,
         "credential": _named(account) if account.key else credential,
@@ -75,7 +75,8 @@ def _named(account: Account) -> dict[str, str]:
     return {"account_name": account.name, "account_key": account.key}
 
 
-def _token_credential(account: Account) -> Any:
+def token_credential(account: Account) -> Any:
+    """What gives tokens for an account without a key. It belongs to the event loop that it is first used on."""
     # Slow to load, and not needed with a key.
     from azure.identity.aio import ClientSecretCredential, DefaultAzureCredential  # noqa: PLC0415
 

@@ -16,8 +16,10 @@ from fsspec.core import split_protocol, url_to_fs
 
 from storagedriver.adapter.driver import FsspecDriver
 from storagedriver.adapter.limits import Limit
+from storagedriver.adapter.loop import own_loop
 from storagedriver.drivers.fsspec.files import Filesystem
 from storagedriver.drivers.fsspec.infos import is_thread_safe, layers, makes_directories, protocols
+from storagedriver.drivers.fsspec.loops import takes_loop
 from storagedriver.drivers.fsspec.store import GenericStore
 from storagedriver.errors import MissingExtraError, ParameterError
 from storagedriver.parameters import NamingParameters, anything, choice, integer, mapping, parse, secrets, string
@@ -86,7 +88,7 @@ class FsspecParameters(NamingParameters):
 
 @dataclass(frozen=True)
 class UrlFilesystem:
-    """Makes the filesystem of a URL, an own one that caches no listings.
+    """Makes the filesystem of a URL, an own one that caches no listings and waits for no loop but our own.
 
     Attributes
     ----------
@@ -101,10 +103,10 @@ class UrlFilesystem:
 
     def __call__(self) -> tuple[AbstractFileSystem, str]:
         """The filesystem, and the path of the URL on it."""
-        own = {"skip_instance_cache": True}
-        options: dict[str, Any] = {**own, **self.storage_options}
-        for protocol in _protocols(self.url)[1:]:
-            options[protocol] = {**own, **options.get(protocol, {})}
+        first, *others = _protocols(self.url)
+        options: dict[str, Any] = {**_own_options(first), **self.storage_options}
+        for protocol in others:
+            options[protocol] = {**_own_options(protocol), **options.get(protocol, {})}
         fs, path = url_to_fs(self.url, **options)
         if not protocols(fs) & _NEEDS_LISTINGS_CACHE:
             for layer in layers(fs):
@@ -113,6 +115,11 @@ class UrlFilesystem:
             _send_at_once(layer)
         # fsspec hands the path of what is below a "dir" to both of them.
         return fs, "" if re.match(r"dir(://)?::", self.url) else path
+
+
+def _own_options(protocol: str) -> dict[str, Any]:
+    own: dict[str, Any] = {"skip_instance_cache": True}
+    return {**own, "loop": own_loop()} if takes_loop(fsspec.get_filesystem_class(protocol)) else own
 
 
 def create(parameters: Mapping[str, Any]) -> FsspecDriver:

@@ -13,11 +13,13 @@ from typing import Any, TypeAlias
 from fsspec import AbstractFileSystem
 
 from storagedriver.adapter.limits import PerProcess
+from storagedriver.adapter.loop import own_loop
 from storagedriver.adapter.store import EPOCH, Entry
 from storagedriver.drivers.fsspec.bodies import BLOCK
 from storagedriver.drivers.fsspec.errors import names_missing_bucket
 from storagedriver.drivers.fsspec.infos import entry_of, layers, size_of
-from storagedriver.errors import InvalidPathError
+from storagedriver.drivers.fsspec.loops import loop_of, twin, waits_for_itself
+from storagedriver.errors import InvalidPathError, StorageDriverError
 
 __all__ = ["Filesystem", "Lookup", "parent_of"]
 
@@ -58,13 +60,33 @@ class Lookup:
         self.native_copy = native_copy
         self._pid = os.getpid()
         self._place = PerProcess(self._connect)
+        self._twin = PerProcess(lambda: twin(self._place.get()[0], own_loop()))
+        self._shown = PerProcess(self._show)
         self._making = PerProcess(threading.Lock)
         self._undated = False
 
     @property
     def fs(self) -> AbstractFileSystem:
-        """The filesystem of this process."""
-        return self._place.get()[0]
+        """The filesystem of this process. On the event loop that it waits for, it is one that waits for our own.
+
+        Raises
+        ------
+        StorageDriverError
+            If there is no such filesystem: it cannot be made for another loop.
+        """
+        fs = self._place.get()[0]
+        if not waits_for_itself(fs):
+            return fs
+        fs = self._twin.get()
+        if waits_for_itself(fs):
+            detail = "its filesystem waits for the event loop of this thread: call it with asyncio.to_thread"
+            raise StorageDriverError(detail)
+        return fs
+
+    @property
+    def shown(self) -> AbstractFileSystem:
+        """The filesystem for users: one that was made here for our own event loop is made for fsspec's."""
+        return self._shown.get()
 
     def path(self, key: str) -> str:
         """The path of a key on the filesystem."""
@@ -241,6 +263,10 @@ class Lookup:
             with contextlib.suppress(Exception):
                 fs = copy.copy(fs)
         return fs, str(fs._strip_protocol(self.root))  # noqa: SLF001 - the only way to a path it knows
+
+    def _show(self) -> AbstractFileSystem:
+        fs = self._place.get()[0]
+        return twin(fs, None) if loop_of(fs) is not None and not isinstance(self.filesystem, AbstractFileSystem) else fs
 
     def _refresh(self) -> None:
         """Drop listings that were kept: another process may have changed what they show."""

@@ -121,8 +121,8 @@ class GenericStore(Store):
     @property
     def filesystem(self) -> Any:
         """The filesystem, rooted at the root directory."""
-        root = self.files.path("")
-        return DirFileSystem(path=root, fs=self.files.fs, skip_instance_cache=True) if root else self.files.fs
+        root, fs = self.files.path(""), self.files.shown
+        return DirFileSystem(path=root, fs=fs, skip_instance_cache=True) if root else fs
 
     def root_exists(self) -> bool:
         """Whether the filesystem has it, where it keeps directories."""

@@ -39,16 +39,17 @@ class SDK:
     def __init__(self, parameters: S3Parameters, endpoint: str) -> None:
         self._parameters = parameters
         self._endpoint = endpoint
-        self._filesystems = PerProcess(self._make_filesystem)
+        self._own = PerProcess(self._make_own)
+        self._given = PerProcess(self._make_filesystem)
 
     @property
     def filesystem(self) -> Any:
-        """The s3fs filesystem of this process."""
-        return self._filesystems.get()
+        """The s3fs filesystem of this process, for users: on fsspec's event loop. No call of the driver uses it."""
+        return self._given.get()
 
     def credentials(self) -> Credentials | None:
         """The credentials of the environment, renewed if need be; None if there are none."""
-        filesystem = self.filesystem
+        filesystem = self._own.get()
 
         async def frozen() -> Any:
             await filesystem.set_session()
@@ -83,7 +84,7 @@ class SDK:
         """
 
         async def url() -> Any:
-            filesystem = self.filesystem
+            filesystem = self._own.get()
             await filesystem.set_session()
             sdk = await filesystem.get_s3(self._parameters.bucket)
             return await sdk.generate_presigned_url(
@@ -96,17 +97,24 @@ class SDK:
 
     def close(self) -> None:
         """Close the connections of this process."""
-        filesystem = self._filesystems.peek()
-        sdk = getattr(filesystem, "_s3", None)
-        if sdk is not None:
-            self._run(sdk.close)
+        for filesystem in (self._own.peek(), self._given.peek()):
+            sdk = getattr(filesystem, "_s3", None)
+            if filesystem is not None and sdk is not None:
+                from storagedriver.adapter.loop import close_on  # noqa: PLC0415 - as below
+
+                close_on(filesystem.loop, sdk.close, self._parameters.timeout)
 
     def _run(self, make: Callable[[], Coroutine[Any, Any, T]]) -> T:
         from storagedriver.adapter.loop import run_on  # noqa: PLC0415 - asyncio is slow to load
 
-        return run_on(self.filesystem.loop, make)
+        return run_on(self._own.get().loop, make)
 
-    def _make_filesystem(self) -> Any:
+    def _make_own(self) -> Any:
+        from storagedriver.adapter.loop import own_loop  # noqa: PLC0415 - as above
+
+        return self._make_filesystem(loop=own_loop())
+
+    def _make_filesystem(self, **options: Any) -> Any:
         from s3fs import S3FileSystem  # noqa: PLC0415 - slow to load, and an extra
 
         parameters = self._parameters
@@ -144,6 +152,7 @@ class SDK:
             client_kwargs=client,
             skip_instance_cache=True,
             use_listings_cache=False,
+            **options,
         )
 
     def _addressing(self) -> str:
