@@ -21,6 +21,7 @@ from storagedriver.driver import (
 )
 from storagedriver.errors import (
     BucketNotFoundError,
+    BucketNotMadeError,
     ConflictError,
     IntegrityError,
     InvalidAnswerError,
@@ -40,6 +41,7 @@ from storagedriver.errors import (
 
 __all__ = [
     "BucketNotFoundError",
+    "BucketNotMadeError",
     "Capabilities",
     "ConflictError",
     "FileInfo",

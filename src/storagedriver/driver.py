@@ -349,9 +349,10 @@ class StorageDriver(ABC):
 
     Every call raises `InvalidPathError` for a path outside that rule,
     `PermissionDeniedError` where the store refuses, `BucketNotFoundError`
-    where the bucket is missing, `UnavailableError` where the store cannot be
-    reached, times out or answers 429 or 5xx, and `StorageDriverError` for
-    anything else that went wrong. Below, only what is particular is listed.
+    where the bucket is missing (`BucketNotMadeError` where the first write
+    makes it), `UnavailableError` where the store cannot be reached, times out
+    or answers 429 or 5xx, and `StorageDriverError` for anything else that went
+    wrong. Below, only what is particular is listed.
     """
 
     @property

@@ -14,6 +14,7 @@ from typing import Any
 
 __all__ = [
     "BucketNotFoundError",
+    "BucketNotMadeError",
     "ConflictError",
     "IntegrityError",
     "InvalidAnswerError",
@@ -136,6 +137,13 @@ class BucketNotFoundError(StorageDriverError):
     """The bucket, the container or the root that the driver was given does not exist."""
 
     summary = "bucket not found"
+
+
+class BucketNotMadeError(BucketNotFoundError, PathNotFoundError):
+    """The bucket or the container does not exist yet: the first write makes it.
+
+    Until then there is nothing at any path, so this is a `PathNotFoundError`, too.
+    """
 
 
 class InvalidPathError(StorageDriverError, ValueError):

@@ -25,9 +25,9 @@ __all__ = ["EXIT_CODES", "HELP", "advice", "describe", "exit_code"]
 
 #: The first class that fits gives the code.
 EXIT_CODES: tuple[tuple[type[BaseException], int], ...] = (
+    (BucketNotFoundError, 5),
     (PathNotFoundError, 3),
     (PermissionDeniedError, 4),
-    (BucketNotFoundError, 5),
     (UnavailableError, 6),
     (ConflictError, 7),
     (UnsupportedMethodError, 8),

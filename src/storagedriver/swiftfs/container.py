@@ -19,7 +19,7 @@ from storagedriver.adapter.checksums import Checksum
 from storagedriver.adapter.http.answer import Answer, AnswerError, HTTPBody
 from storagedriver.adapter.http.reading import SIZE_UNKNOWN, first_byte, http_time, measured, strong_etag
 from storagedriver.adapter.store import EPOCH, Entry
-from storagedriver.errors import BucketNotFoundError, InvalidAnswerError
+from storagedriver.errors import BucketNotMadeError, InvalidAnswerError
 from storagedriver.swiftfs.client import Client
 from storagedriver.swiftfs.errors import status
 
@@ -154,12 +154,12 @@ class Container:
         self.client.request("PUT", self.name)
 
     def check(self) -> None:
-        """Raise `BucketNotFoundError` unless the container exists."""
+        """Raise `BucketNotMadeError` unless the container exists."""
         try:
             self.client.request("HEAD", self.name)
         except AnswerError as error:
             if status(error) == _NOT_FOUND:
-                raise BucketNotFoundError(f"there is no container {self.name!r}") from error
+                raise BucketNotMadeError(f"there is no container {self.name!r}; the first write makes it") from error
             raise
 
     def head(self, key: str, *, raw: bool = False) -> ObjectInfo | None:

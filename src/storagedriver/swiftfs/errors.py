@@ -117,7 +117,8 @@ def for_fsspec(path: str) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        if isinstance(error, StorageDriverError) and not isinstance(error, (FileNotFoundError, PermissionError)):
+        is_builtin = isinstance(error, (FileNotFoundError, PermissionError))
+        if isinstance(error, BucketNotFoundError) or (isinstance(error, StorageDriverError) and not is_builtin):
             raise _builtin(error, path) from error
         raise
     except Exception as error:
@@ -133,7 +134,7 @@ def _is_ours(error: Exception) -> bool:
 def _builtin(error: Exception, path: str) -> OSError:
     code = status(error)
     failure = classify(error)
-    if code == _NOT_FOUND or failure.kind in (PathNotFoundError, BucketNotFoundError):
+    if code == _NOT_FOUND or issubclass(failure.kind, (PathNotFoundError, BucketNotFoundError)):
         return FileNotFoundError(errno.ENOENT, "no such object or container", path)
     if failure.kind is PermissionDeniedError:
         return PermissionError(errno.EACCES, failure.detail, path)

@@ -16,7 +16,7 @@ from storagedriver.adapter.fanout import fan_out
 from storagedriver.adapter.http.answer import AnswerError
 from storagedriver.adapter.http.document import time_of
 from storagedriver.adapter.store import EPOCH
-from storagedriver.errors import BucketNotFoundError, InvalidAnswerError
+from storagedriver.errors import BucketNotMadeError, InvalidAnswerError
 from storagedriver.swiftfs.client import Client
 from storagedriver.swiftfs.container import EMPTY, Container, ObjectInfo
 from storagedriver.swiftfs.errors import status
@@ -94,7 +94,7 @@ def page(
 
     Raises
     ------
-    BucketNotFoundError
+    BucketNotMadeError
         If there is no such container.
     """
     query = {"prefix": prefix, "delimiter": delimiter}
@@ -102,7 +102,7 @@ def page(
         lines, following = _page(container.client, container.name, query, marker, wanted)
     except AnswerError as error:
         if status(error) == _NOT_FOUND:
-            raise BucketNotFoundError(f"there is no container {container.name!r}") from error
+            raise BucketNotMadeError(f"there is no container {container.name!r}; the first write makes it") from error
         raise
     return [_listed(line) for line in lines], following
 
