@@ -40,6 +40,7 @@ __all__ = [
     "Unquoted",
     "anything",
     "boolean",
+    "check_options",
     "choice",
     "defaulting_to_names",
     "duration",
@@ -75,6 +76,17 @@ _UNITS = {"ns": 1e-3, "us": 1.0, "µs": 1.0, "μs": 1.0, "ms": 1e3, "s": 1e6, "m
 _DURATION = re.compile(r"([0-9]*\.?[0-9]+|[0-9]+\.)(ns|us|µs|μs|ms|s|m|h)")
 
 _HIDDEN = "***"
+
+#: What fsspec may pass to any filesystem, see `fsspec.spec.AbstractFileSystem` and `fsspec.asyn.AsyncFileSystem`.
+_OF_FSSPEC = (
+    "asynchronous",
+    "batch_size",
+    "listings_expiry_time",
+    "loop",
+    "max_paths",
+    "skip_instance_cache",
+    "use_listings_cache",
+)
 
 
 class Unquoted(str):
@@ -360,13 +372,43 @@ def parse(
             detail = f"{shown} is not allowed, it must be {field.metadata['allowed']}"
             raise ParameterError(detail, driver_name=driver_name, path=name) from None
     for name in given:
-        near = difflib.get_close_matches(str(name), declared, n=1)
-        hint = f", did you mean {near[0]!r}?" if near else ""
-        if hints and name in hints:
-            hint = f": {hints[name]}"
+        hint = f": {hints[name]}" if hints and name in hints else _hint(name, declared)
         message = f"{driver_name}: unknown parameter {name!r} is ignored{hint}"
         warnings.warn(message, StorageDriverWarning, stacklevel=2)
     return cls(**values)
+
+
+def check_options(protocol: str, options: Iterable[str], known: Iterable[str], advice: str = "") -> None:
+    """Refuse options of an fsspec filesystem that it does not know.
+
+    fsspec's own options for any filesystem are known to all of them.
+
+    Parameters
+    ----------
+    protocol : str
+        The filesystem's protocol.
+    options : iterable of str
+        The names that were given. Values may be secret and are never shown.
+    known : iterable of str
+        The filesystem's own options.
+    advice : str
+        Where an option belongs that is none of the filesystem's.
+
+    Raises
+    ------
+    TypeError
+        With the nearest known name for each that is unknown.
+    """
+    names = {*known, *_OF_FSSPEC}
+    unknown = sorted(set(options) - names)
+    if unknown:
+        shown = ", ".join(f"{name!r}{_hint(name, names)}" for name in unknown)
+        raise TypeError(f"{protocol}:// has no such options: {shown}" + (f"; {advice}" if advice else ""))
+
+
+def _hint(name: Any, known: Iterable[str]) -> str:
+    near = difflib.get_close_matches(str(name), sorted(known), n=1)
+    return f", did you mean {near[0]!r}?" if near else ""
 
 
 def secrets(parameters: Any) -> list[str]:

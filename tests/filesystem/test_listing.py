@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from fsspec.spec import AbstractFileSystem
 
-from storagedriver import FileInfo, InvalidPathError, PermissionDeniedError, UnavailableError
+from storagedriver import FileInfo, InvalidPathError, PermissionDeniedError, StorageDriverWarning, UnavailableError
 from storagedriver.filesystem import StorageDriverFileSystem
 from tests.filesystem.dictionary import DictionaryDriver
 
@@ -304,3 +304,21 @@ def test_nothing_is_cached(fs: StorageDriverFileSystem, driver: DictionaryDriver
 
 def test_tree(tree: StorageDriverFileSystem) -> None:
     assert "f.csv" in tree.tree("storagedriver://d")
+
+
+@pytest.mark.parametrize("pattern", ["/{b,c}/*", "/a/{b,c}/*.csv", "/a b/**", "/a/{b,c}/?"])
+def test_what_no_path_can_name_matches_nothing(fs: StorageDriverFileSystem, pattern: str) -> None:
+    fs.pipe({"/a/b/x.csv": b"", "/a/c/y.csv": b""})
+    with pytest.warns(StorageDriverWarning, match="nothing matches .* braces are not expanded"):
+        assert fs.glob(pattern) == []
+    with pytest.warns(StorageDriverWarning, match="nothing matches"):
+        assert fs.glob(pattern, detail=True) == {}
+    with pytest.warns(StorageDriverWarning, match="nothing matches"), pytest.raises(FileNotFoundError):
+        fs.rm(pattern)
+    assert fs.find("/") == ["/a/b/x.csv", "/a/c/y.csv"]
+
+
+def test_braces_are_no_pattern(fs: StorageDriverFileSystem) -> None:
+    fs.pipe({"/a/b/x.csv": b"", "/a/c/x.csv": b""})
+    for pattern in ("/a/*/{x,y}.csv", "/a/{b,c}", "/*/{b,c}/*"):
+        assert fs.glob(pattern) == []

@@ -1,10 +1,12 @@
 from __future__ import annotations
 
 import copy
+import functools
 import gc
 import json
 import os
 import pickle
+import re
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,7 +16,15 @@ import fsspec
 import pytest
 from fsspec.registry import get_filesystem_class
 
-from storagedriver import InvalidPathError, InvalidStorageDriverError, ParameterError, StorageDriver, factory
+from storagedriver import (
+    InvalidPathError,
+    InvalidStorageDriverError,
+    ParameterError,
+    StorageDriver,
+    StorageDriverWarning,
+    UnsupportedMethodError,
+    factory,
+)
 from storagedriver.filesystem import StorageDriverFileSystem
 from tests.filesystem.dictionary import DictionaryDriver
 
@@ -117,7 +127,7 @@ def test_parameters_do_not_go_with_a_driver_object(driver: DictionaryDriver) -> 
 
 
 def test_a_parameter_in_the_wrong_place() -> None:
-    with pytest.raises(TypeError, match=r"bucket, region; .* parameters="):
+    with pytest.raises(TypeError, match=r"'bucket', 'region'; .* parameters="):
         StorageDriverFileSystem("s3", bucket="data", region="eu-west-1")
 
 
@@ -213,3 +223,40 @@ def test_after_a_fork(local: StorageDriverFileSystem, tmp_path: Path) -> None:
     _, status = os.waitpid(pid, 0)
     assert os.waitstatus_to_exitcode(status) == 0
     assert local.find("/") == ["/a", "/b", "/c"]
+
+
+@pytest.mark.parametrize(
+    ("options", "hint"),
+    [
+        ({"drivr": "inmemory"}, "'drivr', did you mean 'driver'?"),
+        ({"driver": "inmemory", "paramters": {"a": SECRET}}, "'paramters', did you mean 'parameters'?"),
+        ({"driver": "inmemory", "blocksize": 5}, "'blocksize', did you mean 'block_size'?"),
+        ({"driver": "inmemory", "use_listing_cache": True}, "did you mean 'use_listings_cache'?"),
+        ({"config": "config.yml", "accesskey": SECRET}, "'accesskey'; those of the driver belong into parameters="),
+    ],
+)
+def test_an_unknown_option_is_refused_with_the_nearest_name(options: dict[str, Any], hint: str) -> None:
+    for make in (StorageDriverFileSystem, functools.partial(fsspec.filesystem, "storagedriver")):
+        with pytest.raises(TypeError, match=re.escape(hint)) as caught:
+            make(**options)
+        assert SECRET not in str(caught.value)
+    with pytest.raises(TypeError, match=re.escape(hint)):
+        fsspec.open("storagedriver://a", **options)
+
+
+def test_unknown_parameters_of_a_driver_stay_a_warning() -> None:
+    fs = StorageDriverFileSystem("inmemory", parameters={"maxthread": 5}, skip_instance_cache=True)
+    with pytest.warns(StorageDriverWarning, match="'maxthread'"):
+        fs.pipe_file("/a", b"")
+
+
+def plain_filesystem(driver: StorageDriver) -> fsspec.AbstractFileSystem:
+    """By its type any driver has the plain filesystem."""
+    return driver.filesystem
+
+
+def test_a_driver_gives_its_plain_filesystem_or_says_that_there_is_none(local: StorageDriverFileSystem) -> None:
+    local.pipe_file("/d/a", b"1")
+    assert plain_filesystem(local.driver).cat_file("d/a") == b"1"
+    with pytest.raises(UnsupportedMethodError, match="dictionary: .*fsspec has no filesystem"):
+        plain_filesystem(DictionaryDriver())

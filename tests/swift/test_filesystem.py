@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import pickle
+import re
 import urllib.request
 import uuid
 from collections.abc import Callable, Iterator
@@ -20,6 +21,7 @@ from fsspec.tests.abstract import (
     AbstractPutTests,
 )
 
+from storagedriver import ParameterError
 from storagedriver.swiftfs import SwiftFileSystem
 from storagedriver.swiftfs.container import Container
 from storagedriver.testsuites.helpers import MIB, pattern
@@ -323,3 +325,37 @@ def test_wrong_password_and_dead_address(swift: SwiftServer, refused_endpoint: s
     dead = SwiftFileSystem(f"{refused_endpoint}/auth/v1.0", "u", "k", timeout=1, skip_instance_cache=True)
     with pytest.raises(ConnectionError):
         dead.ls("")
+
+
+@pytest.mark.parametrize(
+    ("option", "hint"),
+    [
+        ("auth_ur", "'auth_ur', did you mean 'auth_url'?"),
+        ("authurl", "'authurl', did you mean 'auth_url'?"),
+        ("username", "'username', did you mean 'user'?"),
+        ("tennant", "'tennant', did you mean 'tenant'?"),
+        ("use_listing_cache", "did you mean 'use_listings_cache'?"),
+        ("anon", "'anon'"),
+    ],
+)
+def test_an_unknown_option_is_refused_with_the_nearest_name(option: str, hint: str) -> None:
+    given = {"auth_url": "http://127.0.0.1:1/auth/v1.0", option: "secret-of-a-test"}
+    with pytest.raises(TypeError, match=re.escape(hint)) as caught:
+        fsspec.filesystem("swift", **given)
+    assert "secret-of-a-test" not in str(caught.value)
+
+
+@pytest.mark.parametrize("options", [{}, {"user": "u", "key": "k"}, {"token": "t"}, {"storage_url": "https://x/v1/a"}])
+def test_where_the_store_is_has_to_be_said(options: dict[str, str]) -> None:
+    with pytest.raises(ParameterError, match="give auth_url, or else token and storage_url"):
+        fsspec.filesystem("swift", **options)
+
+
+def test_fsspec_s_own_options_are_taken() -> None:
+    options = {
+        "use_listings_cache": False,
+        "listings_expiry_time": 5,
+        "asynchronous": False,
+        "skip_instance_cache": True,
+    }
+    fsspec.filesystem("swift", auth_url="http://127.0.0.1:1/auth/v1.0", **options)

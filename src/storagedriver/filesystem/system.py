@@ -16,13 +16,12 @@ from storagedriver.errors import ParameterError
 from storagedriver.filesystem.changing import ChangingFileSystem
 from storagedriver.filesystem.names import PROTOCOL
 from storagedriver.filesystem.sharing import SharedDrivers
-from storagedriver.parameters import defaulting_to_names
+from storagedriver.parameters import check_options, defaulting_to_names
 from storagedriver.paths import NAME_RULES, NameRule
 
 __all__ = ["StorageDriverFileSystem"]
 
-#: What fsspec itself may pass to any filesystem.
-_FSSPEC_OPTIONS = {"asynchronous", "batch_size", "listings_expiry_time", "loop", "max_paths", "use_listings_cache"}
+_OPTIONS = ("block_size", "cache_type", "config", "driver", "names", "parameters")
 
 _Cached: Any = type(AbstractFileSystem)
 
@@ -78,6 +77,8 @@ class StorageDriverFileSystem(ChangingFileSystem, metaclass=_CachedByOptions):
     ------
     ParameterError
         If not exactly one of `driver` and `config` is given.
+    TypeError
+        For an option that is not known, with the nearest name that is.
     """
 
     _shared: ClassVar[SharedDrivers] = SharedDrivers()
@@ -93,9 +94,7 @@ class StorageDriverFileSystem(ChangingFileSystem, metaclass=_CachedByOptions):
         cache_type: str = "readahead",
         **options: Any,
     ) -> None:
-        if unknown := sorted(set(options) - _FSSPEC_OPTIONS):
-            message = f"unknown options {', '.join(unknown)}; those of the driver belong into parameters={{...}}"
-            raise TypeError(message)
+        check_options(PROTOCOL, options, _OPTIONS, "those of the driver belong into parameters={...}")
         if (driver is None) == (config is None):
             raise ParameterError("give either driver or config", driver_name=PROTOCOL)
         if parameters and not isinstance(driver, str):

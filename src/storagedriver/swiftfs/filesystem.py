@@ -18,7 +18,8 @@ from typing import Any
 from fsspec.spec import AbstractFileSystem
 
 from storagedriver.adapter.http.answer import AnswerError
-from storagedriver.errors import BucketNotFoundError
+from storagedriver.errors import BucketNotFoundError, ParameterError
+from storagedriver.parameters import check_options
 from storagedriver.swiftfs import owned
 from storagedriver.swiftfs.auth import Account, Credentials
 from storagedriver.swiftfs.client import Client
@@ -36,6 +37,7 @@ _BLOCK = 20 << 20
 _READ_AHEAD = 5 << 20
 _CREATED = 201
 _CREDENTIALS = {field.name for field in dataclasses.fields(Credentials)}
+_OPTIONS = {*_CREDENTIALS, "block_size", "temp_url_key", "timeout", "verify"}
 
 
 class SwiftFileSystem(AbstractFileSystem):  # type: ignore[misc]
@@ -59,6 +61,13 @@ class SwiftFileSystem(AbstractFileSystem):  # type: ignore[misc]
         The other attributes of `storagedriver.swiftfs.auth.Credentials`
         (``tenant``, ``application_credential_id``, ``token``, …), and fsspec's
         own options for any filesystem. There is no cache of listings.
+
+    Raises
+    ------
+    ParameterError
+        If there is neither an `auth_url` nor a ``token`` with its ``storage_url``.
+    TypeError
+        For an option that is not known, with the nearest name that is.
     """
 
     protocol = "swift"
@@ -76,13 +85,17 @@ class SwiftFileSystem(AbstractFileSystem):  # type: ignore[misc]
         temp_url_key: str = "",
         **options: Any,
     ) -> None:
+        check_options(self.protocol, options, _OPTIONS)
         known = {name: options.pop(name) for name in _CREDENTIALS & set(options)}
         super().__init__(**options)
         self.blocksize = block_size or _BLOCK
         self._temp_urls = TempUrlSettings(key=temp_url_key)
         self._signers: dict[str, TempUrls] = {}
         self._lock = threading.Lock()
-        account = Account(Credentials(auth_url, user, key, **known), timeout=timeout, verify=verify)
+        credentials = Credentials(auth_url, user, key, **known)
+        if not auth_url and not (credentials.token and credentials.storage_url):
+            raise ParameterError("give auth_url, or else token and storage_url", driver_name=self.protocol)
+        account = Account(credentials, timeout=timeout, verify=verify)
         self.client = Client(account, timeout=timeout, verify=verify)
 
     def __repr__(self) -> str:
