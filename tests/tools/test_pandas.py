@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -10,27 +9,14 @@ import pandas as pd
 import pytest
 from pandas.testing import assert_frame_equal
 
-from storagedriver import factory
-from tests.servers.s3 import S3Server
-
-
-@pytest.fixture(params=["filesystem", "s3"])
-def options(request: pytest.FixtureRequest, tmp_path: Path, rootdirectory: str) -> dict[str, Any]:
-    if request.param == "filesystem":
-        return {"driver": "filesystem", "parameters": {"rootdirectory": str(tmp_path / "root")}}
-    server: S3Server = request.getfixturevalue("seaweedfs")
-    return {"driver": "s3", "parameters": server.parameters(rootdirectory)}
+from storagedriver.filesystem import StorageDriverFileSystem
+from tests.tools.conftest import hive, paths
 
 
 @pytest.fixture
 def frame() -> pd.DataFrame:
     numbers = np.arange(5000)
     return pd.DataFrame({"n": numbers, "square": numbers**2, "name": [f"row {number}" for number in numbers]})
-
-
-def paths(options: dict[str, Any]) -> list[str]:
-    with factory.create(options["driver"], options["parameters"]) as driver:
-        return [info.path for info in driver.files()]
 
 
 def test_parquet(frame: pd.DataFrame, options: dict[str, Any]) -> None:
@@ -97,3 +83,23 @@ def test_what_is_not_there(options: dict[str, Any]) -> None:
 def test_inmemory_lasts_as_long_as_the_process(frame: pd.DataFrame) -> None:
     frame.to_parquet("storagedriver://x.parquet", storage_options={"driver": "inmemory"})
     assert_frame_equal(pd.read_parquet("storagedriver://x.parquet", storage_options={"driver": "inmemory"}), frame)
+
+
+@hive
+def test_partitions(frame: pd.DataFrame, options: dict[str, Any]) -> None:
+    frame["year"] = 2023 + frame["n"] % 2
+    frame.to_parquet("storagedriver://sales", partition_cols=["year"], index=False, storage_options=options)
+    assert [path.split("/")[2] for path in paths(options)] == ["year=2023", "year=2024"]
+    read = pd.read_parquet("storagedriver://sales", storage_options=options)
+    assert read["square"].sum() == frame["square"].sum()
+    one = pd.read_parquet("storagedriver://sales", filters=[("year", "==", 2024)], storage_options=options)
+    assert set(one["year"]) == {2024}
+    assert len(one) == 2500
+    more = frame[:10].assign(year=2025)
+    more.to_parquet("storagedriver://sales", partition_cols=["year"], index=False, storage_options=options)
+    assert len(pd.read_parquet("storagedriver://sales", storage_options=options)) == 5010
+    fs = StorageDriverFileSystem(**options)
+    fs.rm("/sales/year=2023", recursive=True)
+    assert len(pd.read_parquet("storagedriver://sales", storage_options=options)) == 2510
+    fs.rm("/sales", recursive=True)
+    assert paths(options) == []

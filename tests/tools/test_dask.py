@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import dask.dataframe as dd
@@ -17,7 +16,7 @@ from distributed import Client, LocalCluster
 from pandas.testing import assert_frame_equal
 
 from storagedriver.filesystem import StorageDriverFileSystem
-from tests.servers.s3 import S3Server
+from tests.tools.conftest import hive, paths
 
 
 @pytest.fixture(scope="module")
@@ -33,14 +32,6 @@ def cluster() -> Iterator[Client]:
         Client(processes) as client,
     ):
         yield client
-
-
-@pytest.fixture(params=["filesystem", "s3"])
-def options(request: pytest.FixtureRequest, tmp_path: Path, rootdirectory: str) -> dict[str, Any]:
-    if request.param == "filesystem":
-        return {"driver": "filesystem", "parameters": {"rootdirectory": str(tmp_path / "root")}}
-    server: S3Server = request.getfixturevalue("seaweedfs")
-    return {"driver": "s3", "parameters": server.parameters(rootdirectory)}
 
 
 @pytest.fixture
@@ -100,3 +91,37 @@ def test_a_partition_that_fails_publishes_nothing(frame: pd.DataFrame, options: 
     with pytest.raises(UnicodeEncodeError):
         parts.to_csv("storagedriver://out/*.csv", encoding="ascii", storage_options={**options, "block_size": 1000})
     assert StorageDriverFileSystem(**options).find("/") == []
+
+
+@hive
+@pytest.mark.usefixtures("cluster")
+def test_partitions(frame: pd.DataFrame, options: dict[str, Any]) -> None:
+    frame["year"] = 2023 + frame["n"] % 2
+    parts = dd.from_pandas(frame, npartitions=4)
+    parts.to_parquet("storagedriver://sales", partition_on=["year"], write_index=False, storage_options=options)
+    assert {path.split("/")[2] for path in paths(options)} == {"year=2023", "year=2024"}
+    read = dd.read_parquet("storagedriver://sales", storage_options=options)
+    assert read["square"].sum().compute() == frame["square"].sum()
+    more = dd.from_pandas(frame[:10].assign(year=2025), npartitions=1)
+    more.to_parquet(
+        "storagedriver://sales",
+        partition_on=["year"],
+        write_index=False,
+        append=True,
+        ignore_divisions=True,
+        storage_options=options,
+    )
+    one = dd.read_parquet("storagedriver://sales", filters=[("year", "==", 2025)], storage_options=options)
+    assert len(one) == 10
+    StorageDriverFileSystem(**options).rm("/sales", recursive=True)
+    assert paths(options) == []
+
+
+@pytest.mark.usefixtures("cluster")
+def test_a_directory_that_grows(frame: pd.DataFrame, options: dict[str, Any]) -> None:
+    url = "storagedriver://table"
+    dd.from_pandas(frame, npartitions=2).to_parquet(url, write_index=False, storage_options=options)
+    more = dd.from_pandas(frame[:10], npartitions=1)
+    more.to_parquet(url, write_index=False, append=True, ignore_divisions=True, storage_options=options)
+    assert paths(options) == [f"/table/part.{number}.parquet" for number in range(3)]
+    assert len(dd.read_parquet(url, storage_options=options)) == 20_010
