@@ -1,12 +1,17 @@
 """The stores that the tools are used on: two in each run, the others with ``--slow``."""
 
+# mypy: disable-error-code="no-untyped-call"
+# Dask has annotations for a part of its calls only.
+
 from __future__ import annotations
 
 import uuid
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from distributed import Client, LocalCluster
 
 from storagedriver import factory
 
@@ -41,3 +46,19 @@ def paths(options: Options, below: str = "/") -> list[str]:
     """The files that the driver finds."""
     with factory.create(options["driver"], options["parameters"]) as driver:
         return [info.path for info in driver.files(below)]
+
+
+@pytest.fixture(scope="session")
+def cluster() -> Iterator[Client]:
+    """A cluster of two processes."""
+    with (
+        LocalCluster(
+            n_workers=2,
+            processes=True,
+            threads_per_worker=1,
+            host="127.0.0.1",
+            dashboard_address="127.0.0.1:0",
+        ) as processes,
+        Client(processes) as client,
+    ):
+        yield client

@@ -5,33 +5,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import dask.dataframe as dd
 import numpy as np
 import pandas as pd
 import pytest
-from distributed import Client, LocalCluster
+from distributed import Client
 from pandas.testing import assert_frame_equal
 
 from storagedriver.filesystem import StorageDriverFileSystem
 from tests.tools.conftest import hive, paths
-
-
-@pytest.fixture(scope="module")
-def cluster() -> Iterator[Client]:
-    with (
-        LocalCluster(
-            n_workers=2,
-            processes=True,
-            threads_per_worker=1,
-            host="127.0.0.1",
-            dashboard_address=None,
-        ) as processes,
-        Client(processes) as client,
-    ):
-        yield client
 
 
 @pytest.fixture

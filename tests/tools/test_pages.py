@@ -1,17 +1,11 @@
 """The examples of docs/tools, each page run as it stands, with the place of a test in the place of the bucket."""
 
-# mypy: disable-error-code="no-untyped-call"
-# Dask has annotations for a part of its calls only.
-
 from __future__ import annotations
 
-import contextlib
 import re
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from distributed import LocalCluster
 
 from tests.tools.conftest import options_of, paths
 
@@ -34,17 +28,6 @@ LEFT = {
 }
 
 
-@contextlib.contextmanager
-def scheduler(code: str) -> Iterator[str]:
-    """The code with the address of a cluster, where it needs one."""
-    if SCHEDULER not in code:
-        yield code
-        return
-    with LocalCluster(n_workers=1, processes=False, dashboard_address=None) as cluster:
-        yield code.replace(SCHEDULER, cluster.scheduler_address)
-
-
-@pytest.mark.filterwarnings("ignore:The inplace keyword in DataFrame")
 @pytest.mark.filterwarnings("ignore:UPath 'storagedriver' filesystem not explicitly:UserWarning")
 @pytest.mark.parametrize("store", ["filesystem", pytest.param("s3", marks=pytest.mark.slow)])
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
@@ -55,8 +38,10 @@ def test_the_examples_of_a_page_run(page: Path, store: str, request: pytest.Fixt
     options = options_of(store, request, tmp_path)
     code = "\n".join(re.findall(r"^```python\n(.*?)^```$", text, re.MULTILINE | re.DOTALL))
     assert code.count(OPTIONS) == 1
-    with scheduler(code) as placed:
-        exec(compile(placed.replace(OPTIONS, repr(options)), str(page), "exec"), {})
+    if SCHEDULER in code:
+        address = request.getfixturevalue("cluster").scheduler.address
+        code = code.replace(SCHEDULER, address)
+    exec(compile(code.replace(OPTIONS, repr(options)), str(page), "exec"), {})
     assert LEFT[page.stem] in paths(options)
 
 
