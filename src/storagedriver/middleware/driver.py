@@ -24,6 +24,7 @@ from storagedriver.middleware.options import LONGEST
 from storagedriver.paths import ROOT, NameRule, WalkOrder, check_path
 
 if TYPE_CHECKING:
+    from fsspec import AbstractFileSystem
     from typing_extensions import Buffer
 
 __all__ = ["MiddlewareDriver", "SigningMiddleware", "for_urls", "is_for_urls"]
@@ -50,9 +51,8 @@ def is_for_urls(create: Callable[..., StorageDriver]) -> bool:
 class MiddlewareDriver(StorageDriver):
     """A driver around another one. Every call goes to that one; a middleware overrides what it changes.
 
-    What that driver has beside the contract (``filesystem``, for one) is found
-    here, too. It is pickled if that driver is, and if what a middleware keeps
-    can be.
+    What that driver has beside the contract is found here, too. It is pickled
+    if that driver is, and if what a middleware keeps can be.
 
     Parameters
     ----------
@@ -97,6 +97,11 @@ class MiddlewareDriver(StorageDriver):
     def conflicts_detected(self) -> ConflictsDetected:
         """Of which writers the server at hand finds the loser."""
         return self.driver.conflicts_detected
+
+    @property
+    def filesystem(self) -> AbstractFileSystem:
+        """The plain fsspec filesystem of the driver below."""
+        return self.driver.filesystem
 
     def get_content(self, path: str) -> bytes:
         """The whole content of a small file."""
