@@ -12,8 +12,14 @@ import pytest
 from storagedriver.filesystem import StorageDriverFileSystem
 from tests.tools.conftest import Options, hive, paths
 
-TABLE = pa.table({"n": list(range(100)), "year": [2023, 2024] * 50})
-DIRECTORIES = ds.partitioning(pa.schema([("year", pa.int64())]))
+
+def table(numbers: list[int], years: list[int]) -> Any:
+    # The type that pyarrow finds in the names of partitions.
+    return pa.table({"n": numbers, "year": pa.array(years, pa.int32())})
+
+
+TABLE = table(list(range(100)), [2023, 2024] * 50)
+DIRECTORIES = ds.partitioning(pa.schema([("year", pa.int32())]))
 
 
 @pytest.fixture
@@ -37,17 +43,17 @@ def test_one_file(fs: StorageDriverFileSystem) -> None:
 def test_partitions(fs: StorageDriverFileSystem, options: Options, partitioning: Any) -> None:
     written = ds.partitioning(DIRECTORIES.schema, flavor="hive") if partitioning == "hive" else partitioning
 
-    def write(table: Any, behavior: str) -> None:
+    def write(rows: Any, behavior: str) -> None:
         ds.write_dataset(
-            table, "/sales", filesystem=fs, format="parquet", partitioning=written, existing_data_behavior=behavior
+            rows, "/sales", filesystem=fs, format="parquet", partitioning=written, existing_data_behavior=behavior
         )
 
     write(TABLE, "error")
     assert dataset(fs, partitioning).to_table().sort_by("n").select(["n", "year"]).equals(TABLE)
     assert dataset(fs, partitioning).to_table(filter=ds.field("year") == 2024).num_rows == 50
-    write(pa.table({"n": [100], "year": [2025]}), "overwrite_or_ignore")
+    write(table([100], [2025]), "overwrite_or_ignore")
     assert dataset(fs, partitioning).count_rows() == 101
-    write(pa.table({"n": [1], "year": [2024]}), "delete_matching")
+    write(table([1], [2024]), "delete_matching")
     assert dataset(fs, partitioning).count_rows() == 52
     assert len(paths(options)) == 3
     fs.rm("/sales", recursive=True)
