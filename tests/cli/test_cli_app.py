@@ -14,6 +14,7 @@ from storagedriver import cli, factory, middleware
 from storagedriver.driver import FileReader
 from storagedriver.errors import (
     BucketNotFoundError,
+    BucketNotMadeError,
     ConflictError,
     InvalidStorageDriverError,
     MissingExtraError,
@@ -47,6 +48,7 @@ def run_process(*args: str, **env: str) -> subprocess.CompletedProcess[str]:
         (MissingExtraError("x"), 2),
         (PermissionDeniedError("x"), 4),
         (BucketNotFoundError("x"), 5),
+        (BucketNotMadeError("x"), 5),
         (UnavailableError("x"), 6),
         (ConflictError("x"), 7),
         (UnsupportedMethodError("x"), 8),

@@ -205,7 +205,8 @@ def test_what_closes_on_the_loop_of_this_thread_is_not_waited_for() -> None:
     async def coroutine() -> list[str]:
         close_on(own_loop(), close, _PATIENCE)
         before = list(closed)
-        await asyncio.sleep(0)
+        while not closed:
+            await asyncio.sleep(0)
         return before
 
     assert run_on(own_loop(), coroutine) == []

@@ -19,7 +19,7 @@ T = TypeVar("T")
 #: The event loop of the thread that waits for this one.
 _waiting: ContextVar[asyncio.AbstractEventLoop | None] = ContextVar("storagedriver_waiting", default=None)
 #: What is closing. A loop itself keeps no reference to its tasks.
-_closing: set[asyncio.Future[None]] = set()
+_closing: set[concurrent.futures.Future[None]] = set()
 
 
 class _OwnLoop:
@@ -131,8 +131,8 @@ def run_on(loop: asyncio.AbstractEventLoop, make: Callable[[], Awaitable[T]], ti
 def close_on(loop: asyncio.AbstractEventLoop, make: Callable[[], Awaitable[None]], timeout: float) -> None:
     """Run the coroutine that closes something on the loop that it belongs to.
 
-    It is waited for, but not in the thread of that loop: there it runs as soon
-    as the loop goes on. On a loop that has ended there is nothing to do.
+    It is waited for, but not in the thread of that loop, nor in one that this
+    thread waits for: there it runs as soon as the loop goes on. On a loop that has ended there is nothing to do.
 
     Parameters
     ----------
@@ -146,8 +146,12 @@ def close_on(loop: asyncio.AbstractEventLoop, make: Callable[[], Awaitable[None]
     if not loop.is_running():
         return
     if is_running_here(loop):
-        task = asyncio.ensure_future(make(), loop=loop)
-        _closing.add(task)
-        task.add_done_callback(_closing.discard)
+        future = asyncio.run_coroutine_threadsafe(_run(make), loop)
+        _closing.add(future)
+        future.add_done_callback(_closing.discard)
         return
     run_on(loop, make, timeout)
+
+
+async def _run(make: Callable[[], Awaitable[None]]) -> None:
+    await make()
