@@ -198,15 +198,16 @@ def test_the_plain_filesystem_is_awaited_on_fsspec_s_loop(driver: str, seaweedfs
 
 def test_what_closes_on_the_loop_of_this_thread_is_not_waited_for() -> None:
     closed: list[str] = []
+    is_closed = asyncio.Event()
 
     async def close() -> None:
         closed.append("closed")
+        is_closed.set()
 
     async def coroutine() -> list[str]:
         close_on(own_loop(), close, _PATIENCE)
         before = list(closed)
-        while not closed:
-            await asyncio.sleep(0)
+        await is_closed.wait()
         return before
 
     assert run_on(own_loop(), coroutine) == []
