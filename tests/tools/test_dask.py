@@ -15,7 +15,7 @@ from distributed import Client
 from pandas.testing import assert_frame_equal
 
 from storagedriver.filesystem import StorageDriverFileSystem
-from tests.tools.conftest import hive, paths
+from tests.tools.conftest import paths
 
 
 @pytest.fixture
@@ -77,7 +77,6 @@ def test_a_partition_that_fails_publishes_nothing(frame: pd.DataFrame, options: 
     assert StorageDriverFileSystem(**options).find("/") == []
 
 
-@hive
 @pytest.mark.usefixtures("cluster")
 def test_partitions(frame: pd.DataFrame, options: dict[str, Any]) -> None:
     frame["year"] = 2023 + frame["n"] % 2

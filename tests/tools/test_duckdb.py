@@ -8,7 +8,7 @@ import duckdb
 import pytest
 
 from storagedriver.filesystem import StorageDriverFileSystem
-from tests.tools.conftest import Options, hive, paths
+from tests.tools.conftest import Options, paths
 
 #: A new directory is listed as soon as it is made. A store without directories has none to list, unless this is said.
 INTO_A_DIRECTORY = "format parquet, overwrite_or_ignore"
@@ -59,7 +59,6 @@ def test_what_is_not_there(connection: duckdb.DuckDBPyConnection) -> None:
         connection.execute("select * from 'storagedriver://none.parquet'")
 
 
-@hive
 def test_partitions(connection: duckdb.DuckDBPyConnection, fs: StorageDriverFileSystem, options: Options) -> None:
     connection.execute(f"copy ({ROWS}) to 'storagedriver://sales' ({INTO_A_DIRECTORY}, partition_by (year))")
     assert {path.split("/")[2] for path in paths(options)} == {"year=2023", "year=2024"}

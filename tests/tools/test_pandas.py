@@ -10,7 +10,7 @@ import pytest
 from pandas.testing import assert_frame_equal
 
 from storagedriver.filesystem import StorageDriverFileSystem
-from tests.tools.conftest import hive, paths
+from tests.tools.conftest import paths
 
 
 @pytest.fixture
@@ -85,7 +85,6 @@ def test_inmemory_lasts_as_long_as_the_process(frame: pd.DataFrame) -> None:
     assert_frame_equal(pd.read_parquet("storagedriver://x.parquet", storage_options={"driver": "inmemory"}), frame)
 
 
-@hive
 def test_partitions(frame: pd.DataFrame, options: dict[str, Any]) -> None:
     frame["year"] = 2023 + frame["n"] % 2
     frame.to_parquet("storagedriver://sales", partition_cols=["year"], index=False, storage_options=options)

@@ -8,7 +8,7 @@ import pytest
 from polars.testing import assert_frame_equal
 
 from storagedriver.filesystem import StorageDriverFileSystem
-from tests.tools.conftest import Options, hive, paths
+from tests.tools.conftest import Options, paths
 
 FRAME = pl.DataFrame({"n": range(1000), "year": [2023, 2024] * 500})
 
@@ -48,7 +48,6 @@ def test_a_dataset_of_pyarrow(fs: StorageDriverFileSystem) -> None:
     assert lazy.filter(pl.col("year") == 2024).select(pl.len()).collect().item() == 500
 
 
-@hive
 def test_partitions(fs: StorageDriverFileSystem, options: Options) -> None:
     FRAME.write_parquet("/sales", use_pyarrow=True, pyarrow_options={"filesystem": fs, "partition_cols": ["year"]})
     assert len(paths(options)) == 2

@@ -10,7 +10,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from storagedriver.filesystem import StorageDriverFileSystem
-from tests.tools.conftest import Options, hive, paths
+from tests.tools.conftest import Options, paths
 
 
 def table(numbers: list[int], years: list[int]) -> Any:
@@ -39,7 +39,7 @@ def test_one_file(fs: StorageDriverFileSystem) -> None:
         pq.read_table("/none.parquet", filesystem=fs)
 
 
-@pytest.mark.parametrize("partitioning", [DIRECTORIES, pytest.param("hive", marks=hive)], ids=["directories", "hive"])
+@pytest.mark.parametrize("partitioning", [DIRECTORIES, "hive"], ids=["directories", "hive"])
 def test_partitions(fs: StorageDriverFileSystem, options: Options, partitioning: Any) -> None:
     written = ds.partitioning(DIRECTORIES.schema, flavor="hive") if partitioning == "hive" else partitioning
 

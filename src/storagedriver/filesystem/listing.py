@@ -5,7 +5,6 @@ from __future__ import annotations
 import errno
 import os
 import re
-import warnings
 from collections.abc import Iterator
 from datetime import datetime
 from typing import Any
@@ -14,7 +13,7 @@ from fsspec.spec import AbstractFileSystem
 from fsspec.utils import glob_translate, stringify_path
 
 from storagedriver.driver import FileInfo, SkipDir, StorageDriver
-from storagedriver.errors import InvalidPathError, PathNotFoundError, StorageDriverWarning
+from storagedriver.errors import InvalidPathError, PathNotFoundError
 from storagedriver.filesystem.names import PROTOCOL, is_staged, to_path
 from storagedriver.paths import ROOT, NameRule, is_valid
 from storagedriver.unnamed import noting_unnamed, refusing_unnamed, report_unnamed
@@ -174,8 +173,7 @@ class ListingFileSystem(AbstractFileSystem):  # type: ignore[misc]
     def glob(self, path: Any, maxdepth: int | None = None, **kwargs: Any) -> Any:
         """The paths that match a pattern. Keys beside them that no path can name are no matter.
 
-        As in all of fsspec ``{a,b}`` is no pattern but a name. Where no path
-        can have such a name nothing is found, and a warning says why.
+        As in all of fsspec ``{a,b}`` is no pattern but a name.
 
         Raises
         ------
@@ -186,9 +184,8 @@ class ListingFileSystem(AbstractFileSystem):  # type: ignore[misc]
         try:
             with noting_unnamed() as noted:
                 found = super().glob(path, maxdepth=maxdepth, **kwargs)
-        except InvalidPathError as error:
-            message = f"nothing matches {path!r}: {error}; braces are not expanded"
-            warnings.warn(message, StorageDriverWarning, stacklevel=2)
+        except InvalidPathError:
+            # No path can begin like this pattern.
             return {} if kwargs.get("detail") else []
         names = self.driver.name_rule
         missed = [key for key in noted if _matches(path.rstrip("/"), key, names)]
