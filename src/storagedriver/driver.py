@@ -45,6 +45,8 @@ if TYPE_CHECKING:
     from fsspec import AbstractFileSystem
     from typing_extensions import Buffer, Self
 
+    from storagedriver.aio import AsyncStorageDriver
+
 __all__ = [
     "Capabilities",
     "ConflictsDetected",
@@ -393,6 +395,13 @@ class StorageDriver(ABC):
             If fsspec has no filesystem for the store.
         """
         raise UnsupportedMethodError("fsspec has no filesystem for this store", driver_name=self.name)
+
+    @property
+    def aio(self) -> AsyncStorageDriver:
+        """The same calls as coroutines, for asyncio."""
+        from storagedriver.aio import AsyncStorageDriver  # noqa: PLC0415 - asyncio is slow to load
+
+        return AsyncStorageDriver(self)
 
     @abstractmethod
     def get_content(self, path: str) -> bytes:

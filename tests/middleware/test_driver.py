@@ -33,7 +33,8 @@ TestConformance = suite(
 
 
 def test_every_call_of_the_contract_goes_to_the_driver_below() -> None:
-    contract = {name for name in vars(StorageDriver) if not name.startswith("_")}
+    # Its coroutines make the calls of the wrapper itself.
+    contract = {name for name in vars(StorageDriver) if not name.startswith("_")} - {"aio"}
     assert {name for name in contract if name not in vars(MiddlewareDriver)} == set()
 
 
