@@ -8,6 +8,9 @@ when `create` asks for it::
     from storagedriver import factory
 
     driver = factory.create("s3", {"bucket": "registry", "region": "eu-west-1"})
+
+`translate` says the same to fsspec: where the driver's files are, and with
+which options its filesystem reaches them without this package.
 """
 
 from __future__ import annotations
@@ -16,10 +19,11 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from storagedriver.driver import StorageDriver
-from storagedriver.errors import InvalidStorageDriverError
+from storagedriver.errors import InvalidStorageDriverError, StorageDriverError, UnsupportedMethodError
 from storagedriver.plugins import Plugins
+from storagedriver.translation import Translate, Translation
 
-__all__ = ["GROUP", "HINTS", "DriverFactory", "create", "names", "register", "unregister"]
+__all__ = ["GROUP", "HINTS", "DriverFactory", "create", "names", "register", "translate", "unregister"]
 
 #: The entry point group that drivers are found in.
 GROUP = "storagedriver.drivers"
@@ -85,3 +89,50 @@ def create(name: str, parameters: Mapping[str, Any] | None = None) -> StorageDri
         If a parameter is missing or has a bad value.
     """
     return _drivers.get(name)(dict(parameters or {}))
+
+
+def translate(name: str, parameters: Mapping[str, Any] | None = None) -> Translation:
+    """Say where a driver's files are, for fsspec and what is built on it. This is offline.
+
+    ::
+
+        url, options = factory.translate("s3", {"bucket": "data", "region": "eu-west-1"})
+        pandas.read_parquet(f"{url}/table", storage_options=options)
+
+    Nothing of the contract holds on that way: no put there is atomic because
+    it is here, and unfinished uploads and other files of a driver's own can be
+    seen. The page of each driver says how its parameters are translated.
+
+    Parameters
+    ----------
+    name : str
+        The driver's name.
+    parameters : mapping, optional
+        As for `create`.
+
+    Returns
+    -------
+    url : str
+        The root directory, without a ``/`` at its end unless it is the root of
+        a filesystem: ``s3://data/prod``. It holds no secret.
+    storage_options : dict
+        The arguments of fsspec's filesystem for that URL. Plain data, with the
+        secrets in it.
+
+    Raises
+    ------
+    UnsupportedMethodError
+        If no other filesystem reaches the files: those of ``inmemory``, or
+        those that the parameters put where fsspec has no URL for them.
+    InvalidStorageDriverError, MissingExtraError, ParameterError
+        As `create` does.
+    """
+    found: Translate | None = getattr(_drivers.get(name), "translate", None)
+    if found is None:
+        detail = "no fsspec filesystem of another package reaches its files; storagedriver:// does"
+        raise UnsupportedMethodError(detail, driver_name=name)
+    try:
+        return found(dict(parameters or {}))
+    except StorageDriverError as error:
+        error.driver_name = error.driver_name or name
+        raise

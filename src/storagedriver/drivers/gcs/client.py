@@ -14,6 +14,7 @@ from storagedriver.adapter.store import Entry
 from storagedriver.drivers.gcs.credentials import emulator, is_anonymous, token_of
 from storagedriver.drivers.gcs.errors import is_passing
 from storagedriver.drivers.gcs.parameters import GCSParameters
+from storagedriver.drivers.gcs.translation import options
 from storagedriver.errors import InvalidAnswerError
 
 __all__ = ["OK", "Client"]
@@ -161,10 +162,7 @@ class Client:
         # Not the package's default class: on an emulator it waits a minute for a gRPC service.
         from gcsfs.core import GCSFileSystem  # noqa: PLC0415 - slow to load
 
-        return GCSFileSystem(
-            token=token_of(self._parameters),
-            endpoint_url=self._parameters.endpoint.rstrip("/") or emulator() or None,
-            requests_timeout=None,
-            use_listings_cache=False,
-            skip_instance_cache=True,
-        )
+        found = options(self._parameters)
+        # The token of a key is waited for no longer than for anything else.
+        found["token"] = token_of(self._parameters)
+        return GCSFileSystem(**found, requests_timeout=None, use_listings_cache=False, skip_instance_cache=True)

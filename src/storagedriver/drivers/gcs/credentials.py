@@ -11,7 +11,7 @@ from typing import Any
 from storagedriver.drivers.gcs.parameters import GCSParameters
 from storagedriver.errors import ParameterError
 
-__all__ = ["emulator", "is_anonymous", "secrets_of", "token_of"]
+__all__ = ["emulator", "is_anonymous", "key_of", "secrets_of", "token_of"]
 
 #: What the registry asks for as well.
 _SCOPES = ("https://www.googleapis.com/auth/devstorage.full_control",)
@@ -62,7 +62,7 @@ def token_of(parameters: GCSParameters) -> Any:
     ParameterError
         If there is a key and it is none.
     """
-    info = _key(parameters)
+    info = key_of(parameters)
     if info is None:
         return "anon" if is_anonymous(parameters) else "google_default"
     where = "keyfile" if parameters.keyfile else "credentials"
@@ -84,12 +84,12 @@ def is_anonymous(parameters: GCSParameters) -> bool:
 
 def secrets_of(parameters: GCSParameters) -> list[str]:
     """The texts that must not appear anywhere, the longest first."""
-    info = _key(parameters) or {}
+    info = key_of(parameters) or {}
     found = [str(info[name]) for name in _SECRET if info.get(name)]
     return sorted(found, key=len, reverse=True)
 
 
-def _key(parameters: GCSParameters) -> dict[str, Any] | None:
+def key_of(parameters: GCSParameters) -> dict[str, Any] | None:
     """The key as a map. Of a file and a map the file is taken, as the registry does."""
     if parameters.keyfile:
         info = _read(parameters.keyfile)

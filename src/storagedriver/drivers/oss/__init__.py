@@ -7,11 +7,19 @@ from typing import Any
 
 from storagedriver.adapter.driver import FsspecDriver
 from storagedriver.drivers.oss.parameters import load
+from storagedriver.drivers.oss.translation import translate as translate_parameters
 from storagedriver.errors import needing_extra
+from storagedriver.translation import Translation, translated_by
 
-__all__ = ["create"]
+__all__ = ["create", "translate"]
 
 
+def translate(parameters: Mapping[str, Any]) -> Translation:
+    """The parameters for ossfs."""
+    return translate_parameters(load("oss", parameters))
+
+
+@translated_by(translate)
 def create(parameters: Mapping[str, Any]) -> FsspecDriver:
     """Make the driver. This is offline.
 

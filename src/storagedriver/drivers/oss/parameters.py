@@ -13,7 +13,7 @@ from storagedriver.adapter.checksums import CHECKSUMS
 from storagedriver.errors import ParameterError
 from storagedriver.parameters import NamingParameters, boolean, choice, integer, number, parse, string
 
-__all__ = ["Addressing", "OSSParameters", "load"]
+__all__ = ["Addressing", "OSSParameters", "is_address", "load"]
 
 _MIB = 1 << 20
 #: The registry's least (registry/storage/driver/oss/oss.go); OSS itself allows 100 KiB.
@@ -66,6 +66,11 @@ class OSSParameters(NamingParameters):
         return f"{'https' if self.secure else 'http'}://{host}"
 
     @property
+    def host(self) -> str:
+        """The host of the endpoint, without a port."""
+        return urlsplit(self.url).hostname or ""
+
+    @property
     def style(self) -> Addressing:
         """How the bucket is named where `addressing` leaves it open.
 
@@ -75,10 +80,10 @@ class OSSParameters(NamingParameters):
         """
         if self.addressing in ("path", "virtual", "cname"):
             return self.addressing  # type: ignore[return-value]
-        host = urlsplit(self.url).hostname or ""
+        host = self.host
         if not self.endpoint:
             return "virtual"
-        if _is_address(host):
+        if is_address(host):
             return "path"
         if host.endswith(_ALIBABA) and not host.startswith(f"{self.bucket}."):
             return "virtual"
@@ -103,8 +108,7 @@ class OSSParameters(NamingParameters):
         Alibaba takes version 1 no longer for new buckets; servers of others may know nothing else.
         """
         if self.signatureversion == "auto":
-            host = urlsplit(self.url).hostname or ""
-            return host.endswith(_ALIBABA) and bool(self.region_id)
+            return self.host.endswith(_ALIBABA) and bool(self.region_id)
         return self.signatureversion == "v4"
 
     @property
@@ -182,8 +186,8 @@ def _check_endpoint(parsed: OSSParameters) -> None:
         detail = f"{shown} is not allowed, it must be a host and maybe a port, with or without http:// or https://"
         raise ParameterError(detail, path="endpoint")
     if parsed.style == "virtual":
-        host = urlsplit(parsed.url).hostname or ""
-        if _is_address(host):
+        host = parsed.host
+        if is_address(host):
             detail = f"virtual is not possible with {host}: a bucket's name cannot stand before an address"
             raise ParameterError(detail, path="addressing")
         if host.startswith(f"{parsed.bucket}."):
@@ -206,7 +210,8 @@ def _check_region(parsed: OSSParameters) -> None:
     raise ParameterError(detail, path="region")
 
 
-def _is_address(host: str) -> bool:
+def is_address(host: str) -> bool:
+    """Whether a host is an address, before which no bucket's name can stand."""
     if host == "localhost":
         return True
     try:

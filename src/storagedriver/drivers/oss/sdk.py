@@ -6,6 +6,7 @@ from typing import Any
 
 from storagedriver.adapter.limits import PerProcess
 from storagedriver.drivers.oss.parameters import OSSParameters
+from storagedriver.drivers.oss.translation import options
 
 __all__ = ["SDK"]
 
@@ -42,13 +43,7 @@ class SDK:
             def _get_bucket(self, bucket_name: str, connect_timeout: int | None = None) -> Any:
                 return _adapted(super()._get_bucket(bucket_name, connect_timeout), parameters)
 
-        return FileSystem(
-            endpoint=parameters.url,
-            key=parameters.accesskeyid,
-            secret=parameters.accesskeysecret,
-            listings_expiry_time=_CACHED,
-            skip_instance_cache=True,
-        )
+        return FileSystem(**options(parameters), listings_expiry_time=_CACHED, skip_instance_cache=True)
 
 
 def _adapted(bucket: Any, parameters: OSSParameters) -> Any:

@@ -13,7 +13,8 @@ from urllib.parse import parse_qs, urlsplit
 from storagedriver.adapter.limits import PerProcess
 from storagedriver.drivers.s3.parameters import S3Parameters
 from storagedriver.drivers.s3.signer import Credentials
-from storagedriver.drivers.s3.urls import HOST_LABEL, Place
+from storagedriver.drivers.s3.translation import options
+from storagedriver.drivers.s3.urls import Place
 
 __all__ = ["SDK"]
 
@@ -21,8 +22,6 @@ T = TypeVar("T")
 
 #: An open stream keeps its connection: with fewer connections than streams a request would wait for its own reader.
 _CONNECTIONS = 4096
-#: For what a user does on the plain filesystem.
-_READ_TIMEOUT = 60.0
 
 
 class SDK:
@@ -114,53 +113,12 @@ class SDK:
 
         return self._make_filesystem(loop=own_loop())
 
-    def _make_filesystem(self, **options: Any) -> Any:
+    def _make_filesystem(self, **own: Any) -> Any:
         from s3fs import S3FileSystem  # noqa: PLC0415 - slow to load, and an extra
 
-        parameters = self._parameters
-        # Without a word about it, us-east-1 is the global endpoint, which is in the way of a network with its own.
-        s3: dict[str, Any] = {"addressing_style": self._addressing(), "us_east_1_regional_endpoint": "regional"}
-        if parameters.accelerate:
-            s3["use_accelerate_endpoint"] = True
-        config: dict[str, Any] = {
-            "connect_timeout": parameters.timeout,
-            "read_timeout": max(_READ_TIMEOUT, parameters.timeout),
-            "max_pool_connections": _CONNECTIONS,
-            "signature_version": "s3v4" if parameters.v4auth else "s3",
-            "request_checksum_calculation": "when_required",
-            "response_checksum_validation": "when_required",
-            "s3": s3,
-        }
-        if parameters.usedualstack:
-            config["use_dualstack_endpoint"] = True
-        if parameters.usefipsendpoint:
-            config["use_fips_endpoint"] = True
-        if parameters.useragent:
-            config["user_agent_extra"] = parameters.useragent
-        client: dict[str, Any] = {}
-        if parameters.region:
-            client["region_name"] = parameters.region
-        if parameters.skipverify or self._endpoint.startswith("http://"):
+        found = options(self._parameters, self._endpoint)
+        found["config_kwargs"]["max_pool_connections"] = _CONNECTIONS
+        if self._endpoint.startswith("http://"):
             # Without TLS there is nothing to verify, and loading the certificates takes long.
-            client["verify"] = False
-        return S3FileSystem(
-            key=parameters.accesskey or None,
-            secret=parameters.secretkey or None,
-            endpoint_url=self._endpoint or None,
-            use_ssl=parameters.secure,
-            config_kwargs=config,
-            client_kwargs=client,
-            skip_instance_cache=True,
-            use_listings_cache=False,
-            **options,
-        )
-
-    def _addressing(self) -> str:
-        parameters = self._parameters
-        if parameters.forcepathstyle is not None and not parameters.accelerate:
-            return "path" if parameters.forcepathstyle else "virtual"
-        if not self._endpoint and HOST_LABEL.fullmatch(parameters.bucket):
-            # What "auto" comes to, but for signed URLs: those it makes for the
-            # global endpoint, which new regions answer with a redirect.
-            return "virtual"
-        return "auto"
+            found["client_kwargs"]["verify"] = False
+        return S3FileSystem(**found, **own, skip_instance_cache=True, use_listings_cache=False)

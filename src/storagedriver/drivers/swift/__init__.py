@@ -7,10 +7,21 @@ from typing import Any
 
 from storagedriver.adapter.driver import FsspecDriver
 from storagedriver.errors import needing_extra
+from storagedriver.translation import Translation, translated_by
 
-__all__ = ["create"]
+__all__ = ["create", "translate"]
 
 
+def translate(parameters: Mapping[str, Any]) -> Translation:
+    """The parameters for the filesystem ``swift``."""
+    with needing_extra("swift", "swift"):
+        from storagedriver.drivers.swift.parameters import load  # noqa: PLC0415 - needs urllib3, an extra
+        from storagedriver.drivers.swift.translation import translate as translated  # noqa: PLC0415 - the same
+
+        return translated(load("swift", parameters))
+
+
+@translated_by(translate)
 def create(parameters: Mapping[str, Any]) -> FsspecDriver:
     """Make the driver. This is offline.
 

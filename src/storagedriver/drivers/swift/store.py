@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from collections.abc import Set as AbstractSet
 from contextlib import closing
-from dataclasses import asdict
 from datetime import timedelta
 from typing import Any
 
@@ -16,6 +15,7 @@ from storagedriver.driver import Capabilities, UploadInfo
 from storagedriver.drivers.swift.layout import Layout
 from storagedriver.drivers.swift.parameters import SwiftParameters
 from storagedriver.drivers.swift.releasing import Releaser
+from storagedriver.drivers.swift.translation import options
 from storagedriver.drivers.swift.uploads import SwiftUploads
 from storagedriver.errors import PathNotFoundError
 from storagedriver.parameters import secrets
@@ -64,12 +64,7 @@ class SwiftStore(Store):
         self._parameters = parameters
         self.read_concurrency = parameters.readconcurrency
         self.root_directory = parameters.prefix.strip("/")
-        self._fs = SwiftFileSystem(
-            **asdict(parameters.credentials),
-            verify=not parameters.insecureskipverify,
-            timeout=parameters.timeout,
-            skip_instance_cache=True,
-        )
+        self._fs = SwiftFileSystem(**options(parameters), skip_instance_cache=True)
         self._container = Container(self._fs.client, parameters.container, checks=parameters.checksums == "always")
         self._layout = Layout(parameters.prefix)
         self._reader = Reader(self._container, self._layout.files)
