@@ -143,7 +143,17 @@ def test_every_case_of_every_suite_is_in_an_area(suites: list[Suite]) -> None:
 
 def test_every_suite_on_a_network_names_its_server(suites: list[Suite]) -> None:
     local = {suite.name for suite in suites if not suite.servers}
-    plain = {"filesystem", "filesystem new root", "inmemory", "file", "file below a root", "chain", "memory"}
+    plain = {
+        "filesystem",
+        "filesystem new root",
+        "inmemory",
+        "file",
+        "file below a root",
+        "chain",
+        "memory",
+        "arrow",
+        "zip",
+    }
     assert local == plain | {f"{name} with any name" for name in ("filesystem", "inmemory", "file")}
 
 

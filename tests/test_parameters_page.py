@@ -14,7 +14,7 @@ import pytest
 from storagedriver import drivers
 from storagedriver.drivers.azure.parameters import AzureParameters, _Credentials
 from storagedriver.drivers.filesystem import FilesystemParameters
-from storagedriver.drivers.fsspec.driver import FsspecParameters
+from storagedriver.drivers.fsspec.parameters import FsspecParameters
 from storagedriver.drivers.gcs.parameters import GCSParameters
 from storagedriver.drivers.inmemory import InMemoryParameters
 from storagedriver.drivers.oss.parameters import OSSParameters

@@ -20,10 +20,11 @@ from storagedriver.errors import (
     StorageDriverError,
     UnavailableError,
 )
-from storagedriver.testsuites import Cases, calls, helpers, registry, suite, unfinished
+from storagedriver.testsuites import READ_ONLY_FILES, Cases, calls, helpers, registry, suite, unfinished
 from storagedriver.testsuites.benchmarks import Benchmarks
 from storagedriver.testsuites.errors import Refused
 from storagedriver.testsuites.listing import Listing
+from storagedriver.testsuites.reading import CHANGES, Reading
 from storagedriver.testsuites.walk import Walk
 from tests.broken import BROKEN, SECRET
 from tests.dict_driver import DictDriver, RootedDriver, Store, beside
@@ -416,3 +417,33 @@ def test_settings_of_the_stateful_case_can_be_given() -> None:
     assert (harness.settings.max_examples, harness.settings.stateful_step_count) == (15, 20)
     more = harness.settings.__class__(max_examples=200, parent=harness.settings)
     assert suite("more", DictDriver, IN_MEMORY, settings=more).harness.settings.max_examples == 200
+
+
+def reading(*changed: tuple[str, bytes]) -> tuple[Reading, DictDriver]:
+    """The cases of a store that can only be read, and a driver over the files that it must hold."""
+    capabilities = Capabilities(multiprocess=False, key_and_prefix=True, read_only=True)
+    driver = DictDriver(capabilities)
+    for path, content in {**READ_ONLY_FILES, **dict(changed)}.items():
+        driver.put_content(path, content)
+    cases = suite("reading", lambda: driver, capabilities)()
+    assert isinstance(cases, Reading)
+    assert not isinstance(cases, Walk)
+    return cases, driver
+
+
+def test_a_driver_that_can_be_written_is_not_one_for_reading() -> None:
+    cases, driver = reading()
+    cases.test_every_file_is_read_whole(driver)
+    for change in (name for name in CHANGES if "writer" not in name):
+        with pytest.raises(AssertionError, match="the contract wants ReadOnlyError"):
+            cases.test_every_change_is_refused(*reading()[1:], change)
+
+
+def test_a_driver_for_reading_that_shows_something_else_is_found_out() -> None:
+    cases, driver = reading(("/w/a0", b"other"), ("/w/new", b"one too many"))
+    with pytest.raises(AssertionError, match="/w/a0 is wrong"):
+        cases.test_every_file_is_read_whole(driver)
+    with pytest.raises(AssertionError, match="the children of /w are wrong"):
+        cases.test_children_of_every_directory(driver)
+    with pytest.raises(AssertionError, match="the walk of / is wrong"):
+        cases.test_walk_visits_everything_in_order(driver)

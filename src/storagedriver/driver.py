@@ -229,6 +229,7 @@ class Capabilities:
     server_side_copy: bool = True
     signs_urls: bool = False
     walk_order: WalkOrder = "bytewise"
+    read_only: bool = False
 
 
 class FileReader(io.RawIOBase):

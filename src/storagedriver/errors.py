@@ -26,6 +26,7 @@ __all__ = [
     "ParameterError",
     "PathNotFoundError",
     "PermissionDeniedError",
+    "ReadOnlyError",
     "StorageDriverError",
     "StorageDriverWarning",
     "UnavailableError",
@@ -165,6 +166,13 @@ class UnsupportedMethodError(StorageDriverError):
 
     summary = "unsupported method"
     code = errno.ENOTSUP
+
+
+class ReadOnlyError(UnsupportedMethodError, PermissionError):
+    """The store can only be read, with any credentials."""
+
+    summary = "read only"
+    code = errno.EROFS
 
 
 class PermissionDeniedError(StorageDriverError, PermissionError):

@@ -14,7 +14,8 @@ from fsspec.registry import known_implementations
 
 from storagedriver import factory
 from storagedriver.drivers.fsspec import create
-from storagedriver.drivers.fsspec.driver import FsspecParameters, UrlFilesystem
+from storagedriver.drivers.fsspec.parameters import FsspecParameters
+from storagedriver.drivers.fsspec.urls import UrlFilesystem
 from storagedriver.errors import MissingExtraError, ParameterError, StorageDriverError
 from storagedriver.parameters import parse
 

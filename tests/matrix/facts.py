@@ -74,6 +74,7 @@ WHY: Mapping[tuple[str, str, object], str] = {
     "and adlfs does not wait for the end of a copy.",
     ("fsspec", "atomic_replace", False): "Where it is not known that a rename overwrites: with SFTP, SMB, HDFS and FTP "
     "that is up to the server.",
+    ("fsspec", "read_only", True): "Where the filesystem removes no files: archives and HTTP.",
     ("fsspec", "signs_urls", False): "Of filesystems other than s3fs it is not known how to ask for a URL that works "
     "for HEAD.",
 }

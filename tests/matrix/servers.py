@@ -255,6 +255,11 @@ SERVERS: dict[str, Server] = {
             ),
         ),
     ),
+    "ftp": Server(
+        "pyftpdlib",
+        "FTP",
+        "A name and a password.",
+    ),
     "registry": Server(
         "docker-registry",
         "the registry's HTTP API",

@@ -14,12 +14,21 @@ from storagedriver.testsuites import Cases
 from storagedriver.testsuites.any_names import AnyNames
 from storagedriver.testsuites.errors import MissingBucket, Refused, Unreachable
 from storagedriver.testsuites.neighbours import Neighbours
-from storagedriver.testsuites.registry import AREAS
+from storagedriver.testsuites.registry import AREAS, READ_ONLY_AREAS
 from tests.matrix.servers import SERVERS
 
 __all__ = ["AREA_NAMES", "Suite", "area_of", "describe", "discover", "driver_of"]
 
-_ALL_AREAS: tuple[type[Cases], ...] = (*AREAS, AnyNames, Neighbours, MissingBucket, Refused, Unreachable, Cases)
+_ALL_AREAS: tuple[type[Cases], ...] = (
+    *AREAS,
+    *READ_ONLY_AREAS,
+    AnyNames,
+    Neighbours,
+    MissingBucket,
+    Refused,
+    Unreachable,
+    Cases,
+)
 _NAMES = {AnyNames: "any names", MissingBucket: "missing bucket", Cases: "declared"}
 _TESTS = Path(__file__).resolve().parents[1]
 _MAKES_SUITES = re.compile(r"^from storagedriver\.testsuites import .*\bsuite\b", re.MULTILINE)

@@ -17,6 +17,7 @@ from tests.servers.azurite import Azurite, AzuriteServer, AzuriteTLS
 from tests.servers.base import HOST, Server
 from tests.servers.docker_registry import DockerRegistry, Registry
 from tests.servers.fake_gcs import FakeGCS
+from tests.servers.ftp import FTPServer, PyFTPd
 from tests.servers.gcp_emulator import GCPEmulator
 from tests.servers.gcs import GCSServer
 from tests.servers.keystone import Keystone, KeystoneServer, KeystoneSwift
@@ -178,6 +179,11 @@ def own_oss(request: pytest.FixtureRequest) -> Iterator[OSSServer]:
 @pytest.fixture(scope="session")
 def sftp(request: pytest.FixtureRequest) -> SFTPServer:
     return shared(request, SSHD)
+
+
+@pytest.fixture(scope="session")
+def ftp(request: pytest.FixtureRequest) -> FTPServer:
+    return shared(request, PyFTPd)
 
 
 @pytest.fixture(params=_S3)

@@ -33,6 +33,7 @@ pytest.register_assert_rewrite(
             "neighbours",
             "objects",
             "odd",
+            "reading",
             "replacing",
             "sessions",
             "sizes",
@@ -51,9 +52,11 @@ pytest.register_assert_rewrite(
 from storagedriver.testsuites.benchmarks import benchmark_suite  # noqa: E402 - pytest must know the modules first
 from storagedriver.testsuites.cases import Cases  # noqa: E402 - pytest must know the modules first
 from storagedriver.testsuites.harness import Harness, MakeDriver, MakeNeighbours  # noqa: E402
+from storagedriver.testsuites.reading import READ_ONLY_FILES  # noqa: E402
 from storagedriver.testsuites.registry import register_suite, registered_suites, suite  # noqa: E402
 
 __all__ = [
+    "READ_ONLY_FILES",
     "Cases",
     "Harness",
     "MakeDriver",

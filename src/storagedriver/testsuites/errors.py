@@ -13,6 +13,8 @@ from storagedriver.errors import (
     InvalidPathError,
     PathNotFoundError,
     PermissionDeniedError,
+    ReadOnlyError,
+    StorageDriverError,
     UnavailableError,
 )
 from storagedriver.testsuites.cases import Cases
@@ -49,6 +51,10 @@ STORE: dict[str, Call] = {
     "walk of the root": lambda driver, _: walked(driver, "/"),
     "files of the root": lambda driver, _: list(driver.files()),
 }
+
+
+#: Those of them that change something, which a driver that can only be read refuses before it asks the store.
+WRITING = frozenset({"put_content", "writer", "writer, append", "move", "copy", "delete"})
 
 
 class Errors(Cases):
@@ -95,7 +101,15 @@ class Errors(Cases):
         self.holds_no_secret(caplog.text, "the log")
 
 
-class MissingBucket(Cases):
+class _NotWorking(Cases):
+    """What cases of a store that does not work have in common."""
+
+    def _of(self, call: str, expected: type[StorageDriverError]) -> type[StorageDriverError]:
+        """The error of a call."""
+        return ReadOnlyError if self.capabilities.read_only and call in WRITING else expected
+
+
+class MissingBucket(_NotWorking):
     """Cases of a driver whose bucket, container or root does not exist."""
 
     @pytest.fixture
@@ -108,7 +122,7 @@ class MissingBucket(Cases):
 
     @pytest.mark.parametrize("call", STORE)
     def test_missing_bucket(self, nowhere: StorageDriver, call: str) -> None:
-        with self.fails(nowhere, BucketNotFoundError):
+        with self.fails(nowhere, self._of(call, BucketNotFoundError)):
             STORE[call](nowhere, "/file")
 
     def test_missing_bucket_has_no_uploads(self, nowhere: StorageDriver) -> None:
@@ -121,7 +135,7 @@ class MissingBucket(Cases):
             nowhere.purge_uploads()
 
 
-class Refused(Cases):
+class Refused(_NotWorking):
     """Cases of a driver whose credentials the store refuses."""
 
     @pytest.fixture
@@ -134,11 +148,11 @@ class Refused(Cases):
 
     @pytest.mark.parametrize("call", STORE)
     def test_refused_credentials(self, refused: StorageDriver, call: str) -> None:
-        with self.fails(refused, PermissionDeniedError):
+        with self.fails(refused, self._of(call, PermissionDeniedError)):
             STORE[call](refused, "/file")
 
 
-class Unreachable(Cases):
+class Unreachable(_NotWorking):
     """Cases of a driver whose store does not answer."""
 
     @pytest.fixture
@@ -151,5 +165,5 @@ class Unreachable(Cases):
 
     @pytest.mark.parametrize("call", ["get_content", "put_content", "stat", "list", "reader", "writer"])
     def test_unreachable_store(self, unreachable: StorageDriver, call: str) -> None:
-        with self.fails(unreachable, UnavailableError):
+        with self.fails(unreachable, self._of(call, UnavailableError)):
             STORE[call](unreachable, "/file")

@@ -22,6 +22,7 @@ from storagedriver.testsuites.moving import Copying, Moving
 from storagedriver.testsuites.names import Names
 from storagedriver.testsuites.neighbours import Neighbours
 from storagedriver.testsuites.objects import Objects
+from storagedriver.testsuites.reading import Reading
 from storagedriver.testsuites.replacing import Replacing
 from storagedriver.testsuites.sessions import Sessions
 from storagedriver.testsuites.sizes import Sizes
@@ -34,7 +35,7 @@ from storagedriver.testsuites.urls import Urls
 from storagedriver.testsuites.versions import Versions
 from storagedriver.testsuites.walk import Walk
 
-__all__ = ["ANY_AREAS", "AREAS", "register_suite", "registered_suites", "suite"]
+__all__ = ["ANY_AREAS", "AREAS", "READ_ONLY_AREAS", "register_suite", "registered_suites", "suite"]
 
 #: The areas, in the order in which their cases run.
 AREAS: tuple[type[Cases], ...] = (
@@ -60,6 +61,8 @@ AREAS: tuple[type[Cases], ...] = (
     Replacing,
     Stateful,
 )
+#: Those of a driver that can only be read.
+READ_ONLY_AREAS: tuple[type[Cases], ...] = (Reading,)
 
 #: The areas of a suite with any names, which differ by nothing else.
 ANY_AREAS: tuple[type[Cases], ...] = (AnyNames, Listing, Moving, Copying, Deleting, Walk)
@@ -94,12 +97,15 @@ def suite(  # noqa: PLR0913 - each is a thing of its own in which drivers differ
         A label for reports.
     make_driver : callable
         Gives a driver on an empty store, or yields one and then cleans up; its
-        parameters are names of pytest fixtures.
+        parameters are names of pytest fixtures. With ``read_only`` among the
+        capabilities the store must hold
+        `storagedriver.testsuites.READ_ONLY_FILES` instead.
     capabilities : Capabilities
         What the driver must declare, and what it is held to.
     areas : iterable of str or type, optional
         Which areas the suite has, by name (``"listing"``) or class
-        (`storagedriver.testsuites.listing.Listing`); by default all. It is for
+        (`storagedriver.testsuites.listing.Listing`); by default all, or the
+        area ``reading`` alone where the driver can only be read. It is for
         a second suite of one driver, whose store differs in little: in its root
         directory, say. The cases that the next three options bring are part of
         it in any case.
@@ -143,7 +149,8 @@ def suite(  # noqa: PLR0913 - each is a thing of its own in which drivers differ
         secrets=tuple(secrets),
         **options,
     )
-    bases = list(AREAS if names == "registry" else ANY_AREAS) if areas is None else _chosen(areas)
+    everything = READ_ONLY_AREAS if capabilities.read_only else AREAS if names == "registry" else ANY_AREAS
+    bases = list(everything) if areas is None else _chosen(areas, capabilities)
     if make_missing_bucket is not None:
         bases.append(MissingBucket)
     if make_refused is not None:
@@ -202,9 +209,10 @@ def _class_name(name: str) -> str:
     return "Test" + "".join(word[:1].upper() + word[1:] for word in words)
 
 
-def _chosen(areas: Iterable[str | type[Cases]]) -> list[type[Cases]]:
-    """The areas that are meant, in the order of `AREAS`; classes that are none of these come after them."""
-    names = {area.__name__.lower(): area for area in (*AREAS, AnyNames)}
+def _chosen(areas: Iterable[str | type[Cases]], capabilities: Capabilities) -> list[type[Cases]]:
+    """The areas that are meant, in the order of those there are; classes that are none of these come after them."""
+    known = READ_ONLY_AREAS if capabilities.read_only else AREAS
+    names = {area.__name__.lower(): area for area in (*known, AnyNames)}
     wanted: list[type[Cases]] = []
     for area in areas:
         found = names.get(area) if isinstance(area, str) else area
@@ -213,4 +221,4 @@ def _chosen(areas: Iterable[str | type[Cases]]) -> list[type[Cases]]:
         wanted.append(found)
     if not wanted:
         raise ValueError("a suite needs an area at least")
-    return [area for area in AREAS if area in wanted] + [area for area in wanted if area not in AREAS]
+    return [area for area in known if area in wanted] + [area for area in wanted if area not in known]

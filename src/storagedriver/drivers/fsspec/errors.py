@@ -22,7 +22,7 @@ from storagedriver.errors import (
     UnsupportedMethodError,
 )
 
-__all__ = ["failure_of", "is_disconnected", "names_missing_bucket"]
+__all__ = ["failure_of", "is_disconnected", "names_missing_bucket", "status_of"]
 
 _UNAVAILABLE = {
     errno.EAGAIN,
@@ -43,12 +43,13 @@ _MISSING_BUCKET = (
     "container does not exist",
 )
 #: Exceptions of SDKs that derive from nothing that says what they are. The names are those of
-#: botocore, aiohttp, azure-core, google-auth and paramiko, each with its relations.
+#: botocore, aiohttp, azure-core, google-auth, paramiko, ftplib and httpx, each with its relations.
 _UNAVAILABLE_NAMES = {
     "ConnectTimeoutError",
     "ConnectionClosedError",
     "ConnectionError",
     "EndpointConnectionError",
+    "error_temp",
     "HTTPClientError",
     "NoValidConnectionsError",
     "ReadTimeoutError",
@@ -58,9 +59,13 @@ _UNAVAILABLE_NAMES = {
     "SSHException",
     "TransportError",
 }
+#: The FTP answers of who is not logged in: RFC 959, 4.2.2.
+_FTP_DENIED = re.compile(r"53[02][ -]")
 #: obstore has one exception for all of these, and says the rest in words.
 _STATUS_IN_TEXT = re.compile(r"\bstatus code:? ([45]\d\d)\b")
 _NOT_SENT = "error sending request"
+#: httpx has these among its failures of the transport, and no other try helps.
+_NEVER_SENT_NAMES = {"UnsupportedProtocol", "LocalProtocolError"}
 _DENIED_NAMES = {
     "AuthenticationException",
     "BadHostKeyException",
@@ -79,12 +84,13 @@ def failure_of(error: BaseException) -> Failure:
         return Failure(BucketNotFoundError, detail)
     if isinstance(error, FileNotFoundError):
         return Failure(PathNotFoundError)
-    status = _status(error)
+    status = status_of(error)
     names = {kind.__name__ for kind in type(error).__mro__}
     if isinstance(error, NotImplementedError):
         return Failure(UnsupportedMethodError, detail or "the filesystem cannot do this")
+    denied = bool(names & _DENIED_NAMES) or ("error_perm" in names and _FTP_DENIED.match(str(error)))
     read_only = isinstance(error, OSError) and error.errno == errno.EROFS
-    if read_only or isinstance(error, PermissionError) or status in (401, 403) or names & _DENIED_NAMES:
+    if read_only or isinstance(error, PermissionError) or status in (401, 403) or denied:
         return Failure(PermissionDeniedError, detail)
     if isinstance(error, (IsADirectoryError, NotADirectoryError, FileExistsError)):
         return Failure(ConflictError, "a file and a directory cannot have one name")
@@ -102,7 +108,7 @@ def is_disconnected(error: BaseException) -> bool:
     if isinstance(error, OSError) and (error.errno in _UNAVAILABLE or "socket is closed" in str(error).lower()):
         return True
     names = {kind.__name__ for kind in type(error).__mro__}
-    if names & _DENIED_NAMES:
+    if names & (_DENIED_NAMES | _NEVER_SENT_NAMES):
         return False
     return bool(names & _UNAVAILABLE_NAMES) or ("BaseError" in names and _NOT_SENT in str(error))
 
@@ -120,14 +126,15 @@ def _chain(error: BaseException | None) -> Iterator[BaseException]:
         error = error.__cause__ or error.__context__
 
 
-def _status(error: BaseException) -> int | None:
+def status_of(error: BaseException) -> int | None:
     """The HTTP status that an SDK has put on its exception, or on the one behind it."""
     link: BaseException | None = error
     while link is not None:
-        for name in ("status_code", "status", "code"):
-            value: Any = getattr(link, name, None)
-            if isinstance(value, int) and 400 <= value < 600:  # noqa: PLR2004 - HTTP
-                return value
+        for holder in (link, getattr(link, "response", None)):
+            for name in ("status_code", "status", "code"):
+                value: Any = getattr(holder, name, None)
+                if isinstance(value, int) and 400 <= value < 600:  # noqa: PLR2004 - HTTP
+                    return value
         link = link.__cause__
     found = _STATUS_IN_TEXT.search(str(error))
     return int(found[1]) if found else None

@@ -4,21 +4,23 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from tempfile import SpooledTemporaryFile
 from typing import Any
 
 from fsspec.implementations.dirfs import DirFileSystem
-from fsspec.spec import AbstractBufferedFile
 
 from storagedriver.drivers.fsspec.bodies import BLOCK, HandleBody
-from storagedriver.drivers.fsspec.errors import is_disconnected
+from storagedriver.drivers.fsspec.errors import is_disconnected, status_of
 from storagedriver.drivers.fsspec.infos import brings_rename
 from storagedriver.drivers.fsspec.lookup import Filesystem, Lookup, parent_of
+from storagedriver.drivers.fsspec.traits import Rename
 from storagedriver.errors import ConflictError
 
 __all__ = ["Files", "Filesystem", "descriptor_of", "parent_of"]
 
 _PIECE = 1 << 20
+_NOT_FOUND = 404
 #: How many directories are made in one call.
 _LEVELS = 100
 #: How often a file is opened that is being replaced all the time.
@@ -26,28 +28,32 @@ _ATTEMPTS = 5
 
 
 class Files(Lookup):
-    """The files below a root directory; what is looked up, and its parameters, are those of `Lookup`."""
+    """The files below a root directory; what is looked up is that of `Lookup`.
+
+    Parameters
+    ----------
+    filesystem, root, native_copy
+        As for `Lookup`.
+    rename : callable, optional
+        Renames a file over another one: see `storagedriver.drivers.fsspec.traits.Traits`.
+    """
+
+    def __init__(
+        self, filesystem: Filesystem, root: str, *, native_copy: bool = True, rename: Rename | None = None
+    ) -> None:
+        super().__init__(filesystem, root, native_copy=native_copy)
+        self._rename = rename
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return _restore, (self.filesystem, self.root, self.native_copy)
+        return _restore, (self.filesystem, self.root, self.native_copy, self._rename)
 
     def read(self, key: str) -> bytes:
         """The whole content."""
         if self.is_local:
             # To open a pipe would be to wait for its other end.
             self.file(key)
-        try:
+        with self._noticing(key):
             return bytes(self.fs.cat_file(self.path(key)))
-        except FileNotFoundError:
-            raise
-        except Exception as error:
-            is_file = True
-            with contextlib.suppress(Exception):
-                entry = self.entry(key)
-                is_file = entry is not None and not entry.is_dir
-            if not is_file:
-                raise FileNotFoundError(key) from error
-            raise
 
     def body(self, key: str, offset: int, length: int | None, version: str = "") -> HandleBody:
         """Open the content, of one version if one is given."""
@@ -56,7 +62,8 @@ class Files(Lookup):
             if version and entry.version != version:
                 raise ConflictError("it was replaced while it was read")
             block = BLOCK if length is None else max(1, min(length, BLOCK))
-            handle = self._open(self.path(key), block)
+            with self._noticing(key):
+                handle = self._open(self.path(key), block)
             try:
                 body = HandleBody(handle, entry, offset, length, lambda: self._version(key))
                 if body.consistent:
@@ -94,14 +101,18 @@ class Files(Lookup):
 
     def drop(self, handle: Any) -> None:
         """Let go of a file that was being written, without publishing it: a plain close would."""
-        if isinstance(handle, AbstractBufferedFile):
+        discard = getattr(handle, "discard", None)
+        if callable(discard):
             with contextlib.suppress(Exception):
-                handle.discard()
+                discard()
         self.abandon(handle)
 
     def abandon(self, handle: Any) -> None:
         """The same, without any network."""
-        if descriptor_of(handle) is not None:
+        if isinstance(handle, SpooledTemporaryFile):
+            # Its class may send it all when it is closed (webdav4).
+            SpooledTemporaryFile.close(handle)
+        elif descriptor_of(handle) is not None:
             with contextlib.suppress(OSError):
                 handle.close()
         else:
@@ -152,6 +163,9 @@ class Files(Lookup):
             overwrite. This is not atomic; after a kill the old file is here.
         """
         fs = self.fs
+        if self._rename is not None:
+            self._rename(fs, self.path(source), self.path(dest))
+            return
         if not brings_rename(fs) or not self.native_copy:
             self.copy(source, dest)
             self.remove(source)
@@ -177,8 +191,9 @@ class Files(Lookup):
             self.fs.rm_file(self.path(key))
         except (FileNotFoundError, NotADirectoryError):
             pass
-        except Exception:
-            if not quietly:
+        except Exception as error:
+            # Some filesystems have another word for a file that is not there.
+            if not quietly and (is_disconnected(error) or self.entry(key) is not None):
                 raise
 
     def remove_directory(self, key: str) -> None:
@@ -214,6 +229,22 @@ class Files(Lookup):
         if entry is not None and not entry.is_dir:
             raise NotADirectoryError(path)
 
+    @contextlib.contextmanager
+    def _noticing(self, key: str) -> Iterator[None]:
+        """A failure to open a file that is not there is that one, whatever the filesystem says."""
+        try:
+            yield
+        except FileNotFoundError:
+            raise
+        except Exception as error:
+            is_file = status_of(error) != _NOT_FOUND
+            with contextlib.suppress(Exception):
+                entry = self.entry(key) if is_file else None
+                is_file = entry is not None and not entry.is_dir
+            if not is_file:
+                raise FileNotFoundError(key) from error
+            raise
+
     def _sync(self, key: str) -> None:
         """Bring a local file to the disk that the filesystem itself has written."""
         with contextlib.closing(self.fs.open(self.path(key), "rb")) as handle:
@@ -226,12 +257,14 @@ class Files(Lookup):
         return "" if entry is None else entry.version
 
 
-def _restore(filesystem: Filesystem, root: str, native_copy: bool) -> Files:
-    return Files(filesystem, root, native_copy=native_copy)
+def _restore(filesystem: Filesystem, root: str, native_copy: bool, rename: Rename | None) -> Files:
+    return Files(filesystem, root, native_copy=native_copy, rename=rename)
 
 
 def descriptor_of(handle: Any) -> int | None:
-    """The file descriptor of a local file."""
+    """The file descriptor of a local file; a file that is kept here until it is sent is none."""
+    if isinstance(handle, SpooledTemporaryFile):
+        return None
     try:
         return int(handle.fileno())
     except (AttributeError, OSError, TypeError, ValueError):

@@ -90,12 +90,11 @@ def brings_rename(fs: AbstractFileSystem) -> bool:
     return type(fs).mv is not AbstractFileSystem.mv
 
 
-def can_remove(fs: AbstractFileSystem) -> bool:
-    """Whether the lowest layer does anything at all to remove a file. What cannot do that is for reading only."""
-    *_, lowest = layers(fs)
+def can_remove(kind: type[AbstractFileSystem]) -> bool:
+    """Whether the class does anything at all to remove a file. What cannot do that is for reading only."""
     names = ("rm_file", "rm", "_rm_file", "_rm", "_rm_files")
     inherited = {getattr(base, name, None) for base in (AbstractFileSystem, AsyncFileSystem) for name in names}
-    return any(getattr(type(lowest), name, None) not in inherited for name in names)
+    return any(getattr(kind, name, None) not in inherited for name in names)
 
 
 def is_thread_safe(kind: type[AbstractFileSystem]) -> bool:
@@ -135,7 +134,10 @@ def _time(value: Any) -> datetime:
 
 
 def version_of(info: Mapping[str, Any]) -> str:
-    """What changes with the content: an ETag, or else inode, time and size; empty if there is no time."""
+    """What changes with the content: an ETag, or else inode, time and size; empty if there is no time.
+
+    FTP has a fact ``unique`` in place of the inode: RFC 3659, 7.5.2.
+    """
     for name in _VERSIONS:
         if info.get(name):
             return str(info[name])
@@ -144,7 +146,7 @@ def version_of(info: Mapping[str, Any]) -> str:
     changed = moment(info)
     if changed == EPOCH:
         return ""
-    return f"{info.get('ino', '')}-{changed.timestamp():.6f}-{info.get('size')}"
+    return f"{info.get('ino') or info.get('unique', '')}-{changed.timestamp():.6f}-{info.get('size')}"
 
 
 def size_of(info: Mapping[str, Any]) -> int | None:
@@ -172,6 +174,7 @@ def entry_of(key: str, info: Mapping[str, Any], measure: Callable[[str], int]) -
         return Entry(key, 0, moment(info), is_dir=True)
     version, changed = version_of(info), moment(info)
     # Of a file that was replaced twice within a second the second time says nothing.
-    weak = version.startswith("-") and changed.microsecond == 0
+    is_dated = not any(info.get(name) for name in (*_VERSIONS, "generation", "ino"))
+    weak = bool(version) and is_dated and changed.microsecond == 0
     size = size_of(info)
     return Entry(key, measure(key) if size is None else size, changed, version=version, weak=weak)

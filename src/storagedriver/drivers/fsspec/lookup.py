@@ -98,20 +98,23 @@ class Lookup:
         """Whether the files are on a disk of this machine."""
         return any(getattr(layer, "local_file", False) for layer in layers(self.fs))
 
-    def disconnect(self) -> None:
+    def disconnect(self, *, in_the_end: bool = False) -> None:
         """Drop a connection that was made here; the next call makes another one.
 
-        An asynchronous filesystem looks after its connections itself.
+        An asynchronous filesystem looks after its connections itself, and so
+        does one that has a pool of them (webdav4): that is dropped in the end,
+        when nothing of it is in use.
         """
         place = self._place.peek()
         if place is None or isinstance(self.filesystem, AbstractFileSystem):
             return
         *_, lowest = layers(place[0])
-        if lowest.async_impl:
+        pool = getattr(getattr(lowest, "client", None), "http", None)
+        if lowest.async_impl or (pool is not None and not in_the_end):
             return
         self._place = PerProcess(self._connect)
-        for name in ("client", "ftp"):
-            close = getattr(getattr(lowest, name, None), "close", None)
+        for connection in (getattr(lowest, "client", None), getattr(lowest, "ftp", None), pool):
+            close = getattr(connection, "close", None)
             if callable(close):
                 with contextlib.suppress(Exception):
                     close()
@@ -148,7 +151,14 @@ class Lookup:
             if names_missing_bucket(error):
                 raise
             return None
+        if info.get("type") != "directory" and _names_itself_twice(key) and self._is_file(parent_of(key)):
+            # Some list a file as if it were in a directory of its own name.
+            return None
         return info
+
+    def _is_file(self, key: str) -> bool:
+        info = self.info(key)
+        return info is not None and info.get("type") == "file"
 
     def listing(self, key: str) -> Iterator[tuple[str, Mapping[str, Any]]]:
         """The names in a directory, in no order, with what the listing says of each.
@@ -165,6 +175,9 @@ class Lookup:
         except NotADirectoryError as error:
             raise FileNotFoundError(path) from error
         own = path.strip("/")
+        if key and len(infos) <= 1 and all(_is_named(info, own) for info in infos) and self._is_file(key):
+            # Of a file some list nothing, and some the file, as if it were in a directory of its own name.
+            raise FileNotFoundError(path)
         seen: set[tuple[str, Any]] = set()
         is_file = False
         for info in infos:
@@ -287,6 +300,17 @@ class Lookup:
 
 def _joined(above: str, below: str) -> str:
     return above + below if not above or above.endswith("/") else f"{above}/{below}"
+
+
+def _is_named(info: Mapping[str, Any], path: str) -> bool:
+    """Whether it is a file that has the name of the path, wherever it is."""
+    name = str(info["name"]).rstrip("/").rpartition("/")[2]
+    return info.get("type") != "directory" and name == path.rpartition("/")[2]
+
+
+def _names_itself_twice(key: str) -> bool:
+    above, _, name = key.rpartition("/")
+    return bool(above) and above.rpartition("/")[2] == name
 
 
 def _is_usual(info: Mapping[str, Any]) -> bool:

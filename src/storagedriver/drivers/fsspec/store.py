@@ -17,11 +17,11 @@ from storagedriver.adapter.tree import tree_pages
 from storagedriver.driver import Capabilities, UploadInfo
 from storagedriver.drivers.fsspec.errors import failure_of, is_disconnected, names_missing_bucket
 from storagedriver.drivers.fsspec.files import Files, Filesystem, parent_of
-from storagedriver.drivers.fsspec.infos import can_remove, layers
 from storagedriver.drivers.fsspec.names import Staging
 from storagedriver.drivers.fsspec.removal import remove_tree
+from storagedriver.drivers.fsspec.traits import Rename
 from storagedriver.drivers.fsspec.uploads import begin, resume
-from storagedriver.errors import ConflictError, StorageDriverError, UnavailableError, UnsupportedMethodError
+from storagedriver.errors import ConflictError, ReadOnlyError, StorageDriverError, UnavailableError
 
 __all__ = ["GenericStore"]
 
@@ -60,6 +60,10 @@ class GenericStore(Store):
         one step.
     native_copy : bool
         Whether the filesystem's ``cp_file`` is done when it returns.
+    read_only : bool
+        Whether every change is refused.
+    rename : callable, optional
+        Renames a file over another one: see `storagedriver.drivers.fsspec.traits.Traits`.
     signing : map, optional
         For GET and for HEAD, the arguments that make the filesystem's ``sign``
         give a URL for that method. fsspec has none that all would know.
@@ -82,6 +86,8 @@ class GenericStore(Store):
         multiprocess: bool = True,
         atomic_replace: bool = True,
         native_copy: bool = True,
+        read_only: bool = False,
+        rename: Rename | None = None,
         signing: Mapping[str, Mapping[str, Any]] | None = None,
         limit: Limit | None = None,
         secrets: Sequence[str] = (),
@@ -95,9 +101,10 @@ class GenericStore(Store):
             atomic_replace=atomic_replace,
             server_side_copy=False,
             signs_urls=bool(signing),
+            read_only=read_only,
         )
         self._signing = dict(signing or {})
-        self.files = Files(filesystem, root, native_copy=native_copy)
+        self.files = Files(filesystem, root, native_copy=native_copy, rename=rename)
         self.staging = Staging(self.files, beside=directories == "kept")
         self.put_directly = put == "direct"
         self.root_directory = root
@@ -331,16 +338,16 @@ class GenericStore(Store):
 
     def abort(self, upload: UploadInfo, /) -> None:
         """Remove the staging files."""
+        self._check_writable()
         self.staging.remove_upload(upload.path[1:], upload.id)
 
     def close(self) -> None:
         """Close connections that were opened here."""
-        self.files.disconnect()
+        self.files.disconnect(in_the_end=True)
 
     def _check_writable(self) -> None:
-        *_, lowest = layers(self.files.fs)
-        if not can_remove(lowest):
-            raise UnsupportedMethodError(f"{type(lowest).__name__} can only be read: it removes and replaces no files")
+        if self.capabilities.read_only:
+            raise ReadOnlyError("its files can only be read")
 
     def _publish_new(self, key: str, write: Any) -> None:
         """Have a file written beside the key and rename it onto the key."""

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator
 
 from storagedriver.adapter.limits import Limit
 from storagedriver.adapter.store import EPOCH, Entry, Upload
+from storagedriver.drivers.fsspec.errors import is_disconnected
 from storagedriver.drivers.fsspec.names import Staged, StagedFiles, Staging, new_session, new_upload
 from storagedriver.drivers.fsspec.session_file import SessionFile
 from storagedriver.errors import ConflictError, StorageDriverError
@@ -284,6 +285,23 @@ class StagedUpload(Upload):
 
     def _close(self) -> None:
         """Bring this session's data to the store."""
+        try:
+            self._finish()
+        except StorageDriverError:
+            raise
+        except Exception as error:
+            # Where a file is sent in parts, the next part of one that another writer removed is refused.
+            if not is_disconnected(error) and self._is_overtaken():
+                raise ConflictError("another writer of the path was opened later") from error
+            raise
+
+    def _is_overtaken(self) -> bool:
+        with contextlib.suppress(Exception), self._limit.slot():
+            group = self._group()
+            return group is None or not self._is_mine(group)
+        return False
+
+    def _finish(self) -> None:
         self._flush()
         with self._limit.slot(), self._losing():
             file = self._mended()
