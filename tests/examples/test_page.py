@@ -32,7 +32,12 @@ class Block:
         return any(f"\n{textwrap.indent(self.code, indent)}" in f"\n{text}" for indent in ("", " " * 4))
 
 
-BLOCKS = [Block(*found) for found in _BLOCK.findall(TEXT)]
+def blocks_of(text: str) -> list[Block]:
+    """The blocks of code of a page."""
+    return [Block(*found) for found in _BLOCK.findall(text)]
+
+
+BLOCKS = blocks_of(TEXT)
 FROM_FILES = [block for block in BLOCKS if block.file]
 
 
