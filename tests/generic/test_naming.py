@@ -187,3 +187,14 @@ def test_a_file_is_listed_by_no_name(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError):
         driver.list("/dir/file")
     assert driver.list("/dir") == ["/dir/file"]
+
+
+def test_the_parameters_of_every_driver_come_by_themselves(tmp_path: Path) -> None:
+    plain = over()({"rootdirectory": str(tmp_path)})
+    free = over()({"rootdirectory": str(tmp_path), "names": "any"})
+    free.put_content("/year=2024/a b", b"x")
+    assert free.list("/") == ["/year=2024"]
+    assert (plain.name_rule, free.name_rule) == ("registry", "any")
+    assert pickle.loads(pickle.dumps(free)).get_content("/year=2024/a b") == b"x"
+    with pytest.raises(ParameterError, match="mine: .*names"):
+        over()({"rootdirectory": str(tmp_path), "names": "some"})

@@ -183,10 +183,11 @@ def fsspec_driver(  # noqa: PLR0913 - each is a thing of its own in which filesy
         If `parameters` is no dataclass, or has a field that no function of
         `storagedriver.parameters` made.
     """
-    frozen = getattr(getattr(parameters, "__dataclass_params__", None), "frozen", False)
-    if not isinstance(parameters, type) or not frozen:
-        raise TypeError(f"{name}: {parameters!r} is no dataclass that is frozen")
-    for field in dataclasses.fields(parameters):
+    kind: Any = parameters
+    frozen = getattr(getattr(kind, "__dataclass_params__", None), "frozen", False)
+    if not isinstance(kind, type) or not frozen:
+        raise TypeError(f"{name}: {kind!r} is no dataclass that is frozen")
+    for field in dataclasses.fields(kind):
         if field.init and "convert" not in field.metadata:
             detail = "make it with one of the functions of storagedriver.parameters, such as string()"
             raise TypeError(f"{name}: the parameter {field.name!r} says nothing of its values: {detail}")
