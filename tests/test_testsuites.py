@@ -356,7 +356,7 @@ def test_areas_that_there_are_not_are_refused(areas: list[str]) -> None:
 
 def test_every_area_is_part_of_the_suite() -> None:
     shipped = {area for area in Cases.__subclasses__() if area.__module__.startswith("storagedriver.")}
-    assert {*TestInMemory.__bases__, *TestHiding.__bases__} == shipped - {Benchmarks}
+    assert {*TestInMemory.__bases__, *TestHiding.__bases__} == shipped - {Benchmarks, Reading}
 
 
 def test_no_case_hides_another_one_of_its_name() -> None:

@@ -101,15 +101,12 @@ class Errors(Cases):
         self.holds_no_secret(caplog.text, "the log")
 
 
-class _NotWorking(Cases):
-    """What cases of a store that does not work have in common."""
-
-    def _of(self, call: str, expected: type[StorageDriverError]) -> type[StorageDriverError]:
-        """The error of a call."""
-        return ReadOnlyError if self.capabilities.read_only and call in WRITING else expected
+def _error_of(cases: Cases, call: str, expected: type[StorageDriverError]) -> type[StorageDriverError]:
+    """The error of a call of a store that does not work."""
+    return ReadOnlyError if cases.capabilities.read_only and call in WRITING else expected
 
 
-class MissingBucket(_NotWorking):
+class MissingBucket(Cases):
     """Cases of a driver whose bucket, container or root does not exist."""
 
     @pytest.fixture
@@ -122,7 +119,7 @@ class MissingBucket(_NotWorking):
 
     @pytest.mark.parametrize("call", STORE)
     def test_missing_bucket(self, nowhere: StorageDriver, call: str) -> None:
-        with self.fails(nowhere, self._of(call, BucketNotFoundError)):
+        with self.fails(nowhere, _error_of(self, call, BucketNotFoundError)):
             STORE[call](nowhere, "/file")
 
     def test_missing_bucket_has_no_uploads(self, nowhere: StorageDriver) -> None:
@@ -135,7 +132,7 @@ class MissingBucket(_NotWorking):
             nowhere.purge_uploads()
 
 
-class Refused(_NotWorking):
+class Refused(Cases):
     """Cases of a driver whose credentials the store refuses."""
 
     @pytest.fixture
@@ -148,11 +145,11 @@ class Refused(_NotWorking):
 
     @pytest.mark.parametrize("call", STORE)
     def test_refused_credentials(self, refused: StorageDriver, call: str) -> None:
-        with self.fails(refused, self._of(call, PermissionDeniedError)):
+        with self.fails(refused, _error_of(self, call, PermissionDeniedError)):
             STORE[call](refused, "/file")
 
 
-class Unreachable(_NotWorking):
+class Unreachable(Cases):
     """Cases of a driver whose store does not answer."""
 
     @pytest.fixture
@@ -165,5 +162,5 @@ class Unreachable(_NotWorking):
 
     @pytest.mark.parametrize("call", ["get_content", "put_content", "stat", "list", "reader", "writer"])
     def test_unreachable_store(self, unreachable: StorageDriver, call: str) -> None:
-        with self.fails(unreachable, self._of(call, UnavailableError)):
+        with self.fails(unreachable, _error_of(self, call, UnavailableError)):
             STORE[call](unreachable, "/file")
