@@ -13,7 +13,6 @@ from itertools import chain
 from typing import Any
 
 from examples.tinystore.requests import Requests, TinyParameters, classify, code_of, condition, value_in
-from storagedriver.adapter.ahead import Listing
 from storagedriver.adapter.checksums import Checksum, read_twice
 from storagedriver.adapter.deleting import delete_each
 from storagedriver.adapter.http.answer import Answer, AnswerError, HTTPBody
@@ -31,6 +30,7 @@ from storagedriver.adapter.http.reading import (
 from storagedriver.adapter.multipart import OpenUpload, Part, composite_etag
 from storagedriver.adapter.multipart_uploads import MultipartUploads
 from storagedriver.adapter.one_put import OVERTAKEN
+from storagedriver.adapter.prefetch import Listing
 from storagedriver.adapter.skipping import skip_after
 from storagedriver.adapter.store import Body, Entry, Failure, UploadsStore
 from storagedriver.driver import Capabilities

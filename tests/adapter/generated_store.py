@@ -8,8 +8,8 @@ from collections.abc import Callable, Iterator, Sequence
 from collections.abc import Set as AbstractSet
 from typing import Any
 
-from storagedriver.adapter.ahead import Listing
 from storagedriver.adapter.limits import Limit
+from storagedriver.adapter.prefetch import Listing
 from storagedriver.adapter.store import Body, Entry, Failure, Upload, UploadsStore
 from storagedriver.driver import Capabilities, UploadInfo
 from storagedriver.errors import StorageDriverError, UnavailableError

@@ -13,7 +13,7 @@ from storagedriver.adapter.failures import called, translated
 from storagedriver.adapter.fanout import fan_out
 from storagedriver.adapter.reader import StreamReader
 from storagedriver.adapter.store import EPOCH, Entry, Store, info_of
-from storagedriver.adapter.walk import Nameless, TreeWalk, Walk
+from storagedriver.adapter.walk import TreeWalk, UnnameableKeys, Walk
 from storagedriver.adapter.writer import UploadWriter
 from storagedriver.defaults import begun_before
 from storagedriver.driver import (
@@ -173,9 +173,9 @@ class FsspecDriver(StorageDriver):
             keys = list({entry.key for page in pages for entry in page})
         if not keys and path != ROOT and not self.capabilities.empty_directories:
             raise self._not_found(path)
-        nameless = Nameless(self.name, path, self._naming)
-        children = sorted(["/" + key for key in nameless.named(keys)])
-        nameless.warn()
+        unnameable = UnnameableKeys(self.name, path, self._naming)
+        children = sorted(["/" + key for key in unnameable.named(keys)])
+        unnameable.warn()
         return children
 
     def move(self, source: str, dest: str) -> None:
@@ -297,7 +297,7 @@ class FsspecDriver(StorageDriver):
 
     def close(self) -> None:
         """Give back connections and threads."""
-        self._store.ahead.close()
+        self._store.prefetcher.close()
         self._store.close()
 
     def _begin(self, path: str) -> UploadWriter:
@@ -314,7 +314,7 @@ class FsspecDriver(StorageDriver):
         """Iterate over what a store lists; each step may be a request, and so is a call."""
         with self._call(path):
             steps = iter(make())
-        yield from self._store.ahead.pages(steps, partial(self._call, path))
+        yield from self._store.prefetcher.pages(steps, partial(self._call, path))
 
     def _key(self, path: str) -> str:
         check_path(path, self.name, self._names)

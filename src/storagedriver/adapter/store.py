@@ -23,10 +23,10 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING, Any, Protocol
 
-from storagedriver.adapter.ahead import Ahead
 from storagedriver.adapter.checksums import Checksum
 from storagedriver.adapter.fanout import both, fan_out
 from storagedriver.adapter.limits import Limit
+from storagedriver.adapter.prefetch import Prefetcher
 from storagedriver.driver import Capabilities, ConflictsDetected, FileInfo, UploadInfo
 from storagedriver.errors import StorageDriverError, UnavailableError, UnsupportedMethodError
 from storagedriver.paths import WalkOrder
@@ -249,7 +249,7 @@ class Store(ABC):
         What the driver declares.
     limit : Limit
         How many requests may run at a time.
-    ahead : Ahead
+    prefetcher : Prefetcher
         What fetches the pages of listings before they are asked for.
     put_limit : int
         The most bytes that `put` takes; larger contents go through an upload.
@@ -272,7 +272,7 @@ class Store(ABC):
     def __init__(self, name: str, *, limit: Limit | None = None, secrets: Sequence[str] = ()) -> None:
         self.name = name
         self.limit = limit or Limit(None)
-        self.ahead = Ahead()
+        self.prefetcher = Prefetcher()
         self.secrets = secrets
 
     @property
@@ -361,7 +361,7 @@ class Store(ABC):
         """List, a request at a time, in the order of `walk_order`.
 
         A store whose pages are worth to be fetched before they are asked for
-        gives a `storagedriver.adapter.ahead.Listing`.
+        gives a `storagedriver.adapter.prefetch.Listing`.
 
         Parameters
         ----------
@@ -521,7 +521,7 @@ class UploadsStore(Store):
     def delete_tree(self, key: str, /) -> bool:
         """As `Store.delete_tree`. What is there is asked for at once, and a page listed while another is deleted."""
         listing = self.pages(key + "/", recursive=True, skipped=set())
-        with closing(self.ahead.pages(listing, early=True)) as pages:
+        with closing(self.prefetcher.pages(listing, early=True)) as pages:
             uploads, entry = both(lambda: list(self.uploads(key)), lambda: self.head(key))
             found = self.abort_all(uploads) or entry is not None
             for page in pages:

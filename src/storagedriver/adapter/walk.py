@@ -12,10 +12,10 @@ from storagedriver.parameters import NamingParameters
 from storagedriver.paths import ROOT, WalkOrder, are_valid, is_valid, sort_key
 from storagedriver.unnamed import note_unnamed, report_unnamed
 
-__all__ = ["Nameless", "TreeWalk", "Walk"]
+__all__ = ["TreeWalk", "UnnameableKeys", "Walk"]
 
 
-class Nameless:
+class UnnameableKeys:
     """Counts the keys that no path can name, and warns of them once."""
 
     def __init__(self, driver_name: str, path: str, naming: NamingParameters) -> None:
@@ -96,7 +96,7 @@ class Walk:
         pages: Generator[Sequence[Any], None, None],
     ) -> None:
         self.found = False
-        self._nameless = Nameless(driver_name, path, naming)
+        self._unnameable = UnnameableKeys(driver_name, path, naming)
         self._names = naming.names
         self._path = path
         self._order: WalkOrder = order
@@ -120,7 +120,7 @@ class Walk:
             for page in pages:
                 self.found = self.found or bool(page)
                 yield from self._shown(page, opened)
-        self._nameless.warn()
+        self._unnameable.warn()
 
     def _shown(self, page: Sequence[Any], opened: list[str]) -> Iterator[FileInfo]:
         """What is visited of a page."""
@@ -156,7 +156,7 @@ class Walk:
             return
         # Other tools put an empty object `dir/` to stand for a directory, which has been shown.
         is_empty = entry.key.endswith("/") and not entry.is_dir and not entry.size
-        self._nameless.skip(entry.key, harmless=is_empty and is_valid("/" + entry.key[:-1], self._names))
+        self._unnameable.skip(entry.key, harmless=is_empty and is_valid("/" + entry.key[:-1], self._names))
 
     def _wants(self, path: str, *, is_dir: bool) -> bool:
         if self._skip and path.startswith(self._skip):
@@ -184,7 +184,7 @@ class TreeWalk(Walk):
                     if self._skip and info.path.startswith(self._skip):
                         continue
                     if not all_valid and not is_valid(info.path, self._names):
-                        self._nameless.skip(info.path[1:])
+                        self._unnameable.skip(info.path[1:])
                     elif self._after is None or info.sort_key(self._order) > self._after:
                         yield info
-        self._nameless.warn()
+        self._unnameable.warn()

@@ -11,10 +11,10 @@ from datetime import datetime
 from functools import partial
 from typing import Any
 
-from storagedriver.adapter.ahead import Listing
 from storagedriver.adapter.fanout import fan_out
 from storagedriver.adapter.http.answer import AnswerError
 from storagedriver.adapter.http.document import time_of
+from storagedriver.adapter.prefetch import Listing
 from storagedriver.adapter.store import EPOCH
 from storagedriver.errors import BucketNotMadeError, InvalidAnswerError
 from storagedriver.swiftfs.client import Client

@@ -121,7 +121,7 @@ class AppendUpload(PartUpload[None]):
         """Send what is buffered, and see that the blob is still this upload's."""
         self.suspend()
         with self._limit.slot():
-            blob = blobs.look(self._client, self._key)
+            blob = blobs.head(self._client, self._key)
         if blob is None or blob.entry.version != self._version:
             raise ConflictError(_LOST)
 
@@ -209,7 +209,7 @@ def _create(client: Client, key: str) -> str:
 
 
 def _there(client: Client, key: str) -> Blob:
-    blob = blobs.look(client, key)
+    blob = blobs.head(client, key)
     if blob is None:
         raise ConflictError(_LOST)
     return blob
@@ -235,7 +235,7 @@ def _arrived(client: Client, key: str, data: bytes, offset: int, reason: Excepti
     ConflictError
         If it does not: another writer was there.
     """
-    blob = blobs.look(client, key)
+    blob = blobs.head(client, key)
     if blob is None or not blob.is_append or blob.entry.size != offset + len(data):
         raise ConflictError(_LOST) from reason
     with contextlib.closing(blobs.stream(client, key, offset, len(data), blob.entry.version)) as body:

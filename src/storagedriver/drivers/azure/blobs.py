@@ -28,8 +28,8 @@ __all__ = [
     "delete_one",
     "existing",
     "get",
+    "head",
     "is_directory",
-    "look",
     "put",
     "put_over",
     "sign",
@@ -95,7 +95,7 @@ def is_directory(headers: Mapping[str, str]) -> bool:
     return kind or headers.get("x-ms-meta-hdi_isfolder", "").lower() == "true"
 
 
-def look(client: Client, key: str, headers: Mapping[str, str] | None = None) -> Blob | None:
+def head(client: Client, key: str, headers: Mapping[str, str] | None = None) -> Blob | None:
     """The blob, None if there is none. A missing container raises."""
     try:
         answer = client.send("HEAD", key, headers=headers)
@@ -118,7 +118,7 @@ def look(client: Client, key: str, headers: Mapping[str, str] | None = None) -> 
 
 def existing(client: Client, key: str, version: str = "") -> Entry:
     """The entry of a blob that must be there, and of this version if one is given."""
-    blob = look(client, key, _same(version))
+    blob = head(client, key, _same(version))
     if blob is None or blob.is_clearing:
         raise PathNotFoundError
     return blob.entry

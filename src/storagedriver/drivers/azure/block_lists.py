@@ -94,7 +94,7 @@ def commit(client: Client, key: str, head: Sequence[str], blocks: Sequence[str],
         if not is_conflict(error):
             raise
         # The answer to an earlier attempt may have been lost. The names are unique; an empty content is itself.
-        blob = blobs.look(client, key)
+        blob = blobs.head(client, key)
         if blob is None or blob.is_append or (not head and not blocks and blob.entry.size):
             raise ConflictError("the upload was ended by another writer") from error
         if [block.id for block in read(client, key).committed] != [*head, *blocks]:
@@ -108,7 +108,7 @@ def clear(client: Client, key: str) -> None:
     of a type of its own is, and then deleted; else the same list is committed again, or, where
     there is none, the blob is copied onto itself.
     """
-    blob = blobs.look(client, key)
+    blob = blobs.head(client, key)
     if blob is None:
         _clear_nothing(client, key)
     elif blob.is_clearing:
@@ -127,7 +127,7 @@ def _clear_nothing(client: Client, key: str) -> None:
         # well; or it was this, and its answer was lost.
         if not is_conflict(error):
             raise
-    blob = blobs.look(client, key)
+    blob = blobs.head(client, key)
     if blob is not None and blob.headers.get(_CLEARING) == ours:
         _delete_version(client, key, blob.entry.version)
 

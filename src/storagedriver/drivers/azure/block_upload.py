@@ -17,13 +17,13 @@ from storagedriver.drivers.azure.blocks import MOST_BLOCKS, Block, BlockName
 from storagedriver.drivers.azure.client import Client
 from storagedriver.errors import StorageDriverError
 
-__all__ = ["BlockUpload", "Ways"]
+__all__ = ["BlockUpload", "UploadContext"]
 
 _MARKER = memoryview(b"0")
 
 
 @dataclass(frozen=True)
-class Ways:
+class UploadContext:
     """What all uploads of a store have in common.
 
     Attributes
@@ -62,7 +62,7 @@ class BlockUpload(PartUpload[str]):
 
     Parameters
     ----------
-    ways : Ways
+    context : UploadContext
         How to send and to end it.
     key : str
         The blob.
@@ -81,7 +81,7 @@ class BlockUpload(PartUpload[str]):
 
     def __init__(
         self,
-        ways: Ways,
+        context: UploadContext,
         key: str,
         *,
         name: BlockName | None = None,
@@ -90,8 +90,8 @@ class BlockUpload(PartUpload[str]):
         run: Sequence[Block] = (),
         content: Entry | None = None,
     ) -> None:
-        self._ways = ways
-        self._client = ways.client
+        self._context = context
+        self._client = context.client
         self._key = key
         self._name = name
         self._version = version
@@ -106,13 +106,13 @@ class BlockUpload(PartUpload[str]):
         #: Whether an upload of nothing needs a marker, to be one.
         self._is_new = name is None and content is None
         if self._is_new:
-            self._one_put = OnePut(ways.objects, ways.limit, key, version)
+            self._one_put = OnePut(context.objects, context.limit, key, version)
 
     def suspend(self) -> None:
         """Send what is buffered, however short it is; of an upload of nothing, its marker."""
         if self._has_published() or self._flush() or not self._is_new:
             return
-        with self._ways.limit.slot():
+        with self._context.limit.slot():
             block_lists.put_block(self._client, self._key, self._block_name().id, _MARKER)
 
     def commit(self) -> None:
@@ -120,7 +120,7 @@ class BlockUpload(PartUpload[str]):
         if self._content is not None or self._put_at_once():
             return
         blocks = self._run + self._flush()
-        with self._ways.limit.slot():
+        with self._context.limit.slot():
             block_lists.commit(self._client, self._key, self._head, blocks, self._version)
 
     def cancel(self) -> None:
@@ -128,11 +128,11 @@ class BlockUpload(PartUpload[str]):
         self._stop()
         if self._content is not None:
             return
-        with self._ways.limit.slot():
+        with self._context.limit.slot():
             if self._name is not None:
-                self._ways.end(self._key, self._name.upload_id)
+                self._context.end(self._key, self._name.upload_id)
             else:
-                self._ways.end_older(self._key, self._made)
+                self._context.end_older(self._key, self._made)
 
     @property
     def _is_begun(self) -> bool:
@@ -143,13 +143,13 @@ class BlockUpload(PartUpload[str]):
         with self._beginning:
             if self._name is None:
                 version = self._one_put.version if self._one_put else self._version
-                name, self._version = self._ways.prepare(self._key, version)
+                name, self._version = self._context.prepare(self._key, version)
                 self._name = name
             return self._name
 
     def _prepare(self) -> PartEngine[str]:
         if self._content is not None:
-            with self._ways.limit.slot():
+            with self._context.limit.slot():
                 self._adopt(self._content)
         return self._make_engine(self._block_name, len(self._run) + 1, self._base)
 
@@ -160,15 +160,15 @@ class BlockUpload(PartUpload[str]):
             if before + number > MOST_BLOCKS:
                 detail = f"the blob would have more than {MOST_BLOCKS} blocks; set a larger chunksize, and begin again"
                 raise StorageDriverError(detail)
-            with self._ways.limit.slot():
+            with self._context.limit.slot():
                 return self._send(name().at(number), data)
 
         return PartEngine(
             send,
             first=first,
             base=base,
-            part_size=lambda number: self._ways.part_size(before + number),
-            concurrency=self._ways.concurrency,
+            part_size=lambda number: self._context.part_size(before + number),
+            concurrency=self._context.concurrency,
         )
 
     def _send(self, name: BlockName, data: memoryview) -> str:
@@ -195,10 +195,10 @@ class BlockUpload(PartUpload[str]):
         The first is sent last: until all are there, the upload holds nothing.
         """
         with contextlib.closing(blobs.stream(self._client, self._key, 0, None, content.version)) as body:
-            first = b"".join(pieces_of(body, min(content.size, self._ways.part_size(1))))
+            first = b"".join(pieces_of(body, min(content.size, self._context.part_size(1))))
             engine = self._make_engine(lambda: name, 2, len(first))
             try:
-                for piece in pieces_of(body, content.size - len(first), self._ways.part_size(1)):
+                for piece in pieces_of(body, content.size - len(first), self._context.part_size(1)):
                     engine.write(memoryview(piece))
                 others = engine.flush()
             except BaseException:

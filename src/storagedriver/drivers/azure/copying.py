@@ -38,13 +38,13 @@ def copy(client: Client, source: str, dest: str) -> None:
     except Exception as error:
         if status_of(error) == _NOT_FOUND:
             # Whether the source or the container is missing, not every server says.
-            if blobs.look(client, source) is None:
+            if blobs.head(client, source) is None:
                 raise PathNotFoundError from error
             raise
         if code_of(error) != INVALID_BLOB_TYPE or source == dest:
             raise
         # A blob of another type must go first, but not for a source that is not there.
-        if blobs.look(client, source) is None:
+        if blobs.head(client, source) is None:
             raise PathNotFoundError from error
         blobs.delete_one(client, dest)
         started = _start(client, source, dest)
@@ -89,7 +89,7 @@ def _wait(client: Client, dest: str, started: Mapping[str, str]) -> None:
         return
     begin, pause = time.monotonic(), _FIRST_PAUSE
     while True:
-        blob = blobs.look(client, dest)
+        blob = blobs.head(client, dest)
         if blob is None or blob.headers.get(_ID) != started[_ID]:
             raise ConflictError(f"another writer has written to /{dest} while it was copied to")
         status = blob.headers.get(_STATUS, "")

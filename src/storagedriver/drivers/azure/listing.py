@@ -14,13 +14,13 @@ from dataclasses import dataclass, field
 from urllib.parse import unquote
 from xml.etree.ElementTree import Element
 
-from storagedriver.adapter.ahead import Listing
 from storagedriver.adapter.fanout import fan_out
 from storagedriver.adapter.http.answer import AnswerError
 from storagedriver.adapter.http.document import Document
 from storagedriver.adapter.http.reading import http_time, quoted_etag
+from storagedriver.adapter.prefetch import Listing
 from storagedriver.adapter.store import Entry
-from storagedriver.drivers.azure.blobs import CLEARING_TYPE, STAGED, look
+from storagedriver.drivers.azure.blobs import CLEARING_TYPE, STAGED, head
 from storagedriver.drivers.azure.client import Client
 from storagedriver.drivers.azure.errors import status_of
 from storagedriver.errors import InvalidAnswerError
@@ -159,7 +159,7 @@ def _inhabited(client: Client, directories: list[str]) -> set[str]:
 def _is_a_file_above(client: Client, prefix: str) -> bool:
     """Whether a prefix leads through a file, so that there is nothing below it."""
     parts = prefix.split("/")[:-1]
-    return any(look(client, "/".join(parts[:count])) is not None for count in range(len(parts), 0, -1))
+    return any(head(client, "/".join(parts[:count])) is not None for count in range(len(parts), 0, -1))
 
 
 def _position(entry: Entry) -> str:

@@ -124,7 +124,7 @@ class AzureStore(UploadsStore):
 
     def head(self, key: str, /) -> Entry | None:
         """The blob, None if there is none."""
-        blob = blobs.look(self._client, key)
+        blob = blobs.head(self._client, key)
         return None if blob is None or blob.is_clearing else blob.entry
 
     def get(self, key: str, /) -> bytes:
@@ -146,7 +146,7 @@ class AzureStore(UploadsStore):
         """Write the content atomically over one version."""
         if blobs.put_over(self._client, key, content, version):
             return True
-        if version or blobs.look(self._client, key) is not None:
+        if version or blobs.head(self._client, key) is not None:
             return False
         # Azurite takes a blob that has only uncommitted blocks for one that exists.
         block_lists.clear(self._client, key)
@@ -210,7 +210,7 @@ class AzureStore(UploadsStore):
         below = False
         aside = listing.Aside()
         listed = listing.pages(self._client, f"{key}/", recursive=True, aside=aside)
-        with closing(self.ahead.pages(listed, early=True)) as pages:
+        with closing(self.prefetcher.pages(listed, early=True)) as pages:
             uploads = self.abort_all(list(self.uploads(key)))
             for page in pages:
                 below = below or bool(page)
@@ -226,7 +226,7 @@ class AzureStore(UploadsStore):
 
     def _delete_here(self, key: str) -> bool:
         """Delete the blob at the key; False if there is none, or only a directory."""
-        if self._client.is_hierarchical and blobs.look(self._client, key) is None:
+        if self._client.is_hierarchical and blobs.head(self._client, key) is None:
             blobs.delete_directory(self._client, key)
             return False
         try:

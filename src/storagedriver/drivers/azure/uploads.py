@@ -14,7 +14,7 @@ from storagedriver.drivers.azure import blobs, block_lists, listing
 from storagedriver.drivers.azure.append import AppendUpload
 from storagedriver.drivers.azure.blobs import STAGED, Blob
 from storagedriver.drivers.azure.block_lists import BlockList
-from storagedriver.drivers.azure.block_upload import BlockUpload, Ways
+from storagedriver.drivers.azure.block_upload import BlockUpload, UploadContext
 from storagedriver.drivers.azure.blocks import ID_LENGTH, BlockName, Found, block_sizes, newest
 from storagedriver.drivers.azure.client import Client
 from storagedriver.errors import ConflictError, PathNotFoundError
@@ -56,12 +56,12 @@ class Uploads:
         """As `Store.begin`."""
         if self.appends:
             return AppendUpload.begin(self.client, self.limit, key, self.chunk_size)
-        blob = blobs.look(self.client, key)
-        return BlockUpload(self._ways, key, version=version_of(blob.entry if blob else None))
+        blob = blobs.head(self.client, key)
+        return BlockUpload(self._context, key, version=version_of(blob.entry if blob else None))
 
     def resume(self, key: str) -> Upload:
         """As `Store.resume`."""
-        blob, blocks = self._look(key)
+        blob, blocks = self._found(key)
         if blob is not None and blob.is_append:
             return AppendUpload.resume(self.client, self.limit, blob, self.chunk_size)
         version = blob.entry.version if blob else ""
@@ -69,16 +69,16 @@ class Uploads:
         if found is not None:
             name = found.name.resumed(len(found.run) + 1)
             head = blocks.committed if name.appends else ()
-            return BlockUpload(self._ways, key, name=name, version=version, head=head, run=found.run)
+            return BlockUpload(self._context, key, name=name, version=version, head=head, run=found.run)
         if blob is None or blob.is_clearing:
             raise PathNotFoundError
         if self.appends:
             return AppendUpload.adopt(self.client, self.limit, blob, self.chunk_size)
-        return BlockUpload(self._ways, key, version=version, content=blob.entry)
+        return BlockUpload(self._context, key, version=version, content=blob.entry)
 
     def upload_size(self, key: str) -> int | None:
         """As `Store.upload_size`."""
-        blob, blocks = self._look(key)
+        blob, blocks = self._found(key)
         found = newest(blocks.uncommitted, blob.entry.version if blob else "")
         if found is not None:
             return self._size(found, blocks)
@@ -125,8 +125,8 @@ class Uploads:
             block_lists.clear(self.client, key)
 
     @property
-    def _ways(self) -> Ways:
-        return Ways(
+    def _context(self) -> UploadContext:
+        return UploadContext(
             self.client,
             self.objects,
             self.limit,
@@ -159,13 +159,13 @@ class Uploads:
         ConflictError
             If another writer has written the blob since.
         """
-        blob, blocks = self._look(key)
+        blob, blocks = self._found(key)
         if blob is not None and blob.entry.version != version:
             raise ConflictError(OVERTAKEN)
         if any(len(block.id) != ID_LENGTH for block in blocks.uncommitted):
             # The blocks of another program: a blob's blocks must have names of one length.
             block_lists.clear(self.client, key)
-            blob, blocks = self._look(key)
+            blob, blocks = self._found(key)
         if blob is not None and blob.is_append:
             # No block can wait beside an append blob.
             blobs.delete_one(self.client, key, blob.entry.version)
@@ -178,14 +178,14 @@ class Uploads:
         if any(upload.started <= begun for upload in self._upload(key)):
             block_lists.clear(self.client, key)
 
-    def _look(self, key: str) -> tuple[Blob | None, BlockList]:
-        blob = blobs.look(self.client, key)
+    def _found(self, key: str) -> tuple[Blob | None, BlockList]:
+        blob = blobs.head(self.client, key)
         if blob is not None and blob.is_append:
             return blob, BlockList([], [])
         return blob, block_lists.read(self.client, key)
 
     def _upload(self, key: str) -> Iterator[UploadInfo]:
-        blob, blocks = self._look(key)
+        blob, blocks = self._found(key)
         if blob is not None and blob.is_clearing:
             yield UploadInfo("/" + key, _CLEARING_ID, blob.entry.mod_time, 0)
         found = newest(blocks.uncommitted, blob.entry.version if blob else "")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from storagedriver.adapter.http.answer import AnswerError
 from storagedriver.drivers.gcs.bucket import Bucket, Item
 from storagedriver.drivers.gcs.errors import NOT_FOUND, has_status
-from storagedriver.drivers.gcs.objects import find
+from storagedriver.drivers.gcs.objects import head
 from storagedriver.errors import ConflictError, InvalidAnswerError, PathNotFoundError
 
 __all__ = ["copy"]
@@ -19,7 +19,7 @@ def copy(bucket: Bucket, source: str, dest: str) -> Item:
     PathNotFoundError
         If there is none, or only the state of an unfinished upload.
     """
-    item = find(bucket, source)
+    item = head(bucket, source)
     if item is None:
         bucket.require()
     if item is None or item.is_state:

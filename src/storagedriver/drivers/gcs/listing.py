@@ -10,9 +10,9 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from typing import Any
 
-from storagedriver.adapter.ahead import Listing
 from storagedriver.adapter.fanout import fan_out
 from storagedriver.adapter.http.answer import AnswerError
+from storagedriver.adapter.prefetch import Listing
 from storagedriver.adapter.skipping import skip
 from storagedriver.adapter.store import Entry
 from storagedriver.drivers.gcs.bucket import STATE_TYPE, Bucket, Item

@@ -30,7 +30,7 @@ from storagedriver.errors import (
     StorageDriverError,
 )
 
-__all__ = ["find", "get", "get_generation", "insert", "stream"]
+__all__ = ["get", "get_generation", "head", "insert", "stream"]
 
 #: The content as it is stored, also where it was stored in gzip:
 #: https://cloud.google.com/storage/docs/transcoding
@@ -43,7 +43,7 @@ _CRC = re.compile(r"\bcrc32c=([A-Za-z0-9+/]+=*)")
 _FIELDS = "kind,name,size,generation,updated,contentType,md5Hash,crc32c,metadata"
 
 
-def find(bucket: Bucket, key: str, *, required: bool = False) -> Item | None:
+def head(bucket: Bucket, key: str, *, required: bool = False) -> Item | None:
     """Whatever is at the key, the state of an upload too; None if nothing does.
 
     Without a bucket it is None as well, unless that is `required`.
@@ -228,7 +228,7 @@ def _empty(bucket: Bucket, key: str, version: str) -> Body:
 
 
 def _existing(bucket: Bucket, key: str, version: str) -> Item:
-    item = find(bucket, key)
+    item = head(bucket, key)
     if item is None or item.is_state:
         if version:
             raise ConflictError("it was deleted while it was read")
@@ -308,7 +308,7 @@ def _own(
     generation: str,
 ) -> Item:
     """What is at the key if it is what we wrote, by an attempt whose answer was lost."""
-    item = find(bucket, key)
+    item = head(bucket, key)
     digest = base64.b64encode(hashlib.md5(content, usedforsecurity=False).digest()).decode()
     if (
         item is None

@@ -96,7 +96,7 @@ def _reread(bucket: Bucket, item: Item, state: State, chunk_size: int) -> tuple[
     If that breaks off, what is published stays, and is gone on from.
     """
     published = Session(bucket, state.uri).publish()
-    content = objects.find(bucket, item.key)
+    content = objects.head(bucket, item.key)
     if content is None or content.is_state or content.size != published.size or content.size < state.offset:
         raise ConflictError(OVERTAKEN)
     end = content.size - content.size % QUANTUM

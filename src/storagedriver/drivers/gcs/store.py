@@ -94,7 +94,7 @@ class GCSStore(UploadsStore):
 
     def head(self, key: str, /) -> Entry | None:
         """The object, None if there is none or no such bucket."""
-        item = objects.find(self._bucket, key)
+        item = objects.head(self._bucket, key)
         return None if item is None or item.is_state else item.entry
 
     def get(self, key: str, /) -> bytes:
@@ -139,7 +139,7 @@ class GCSStore(UploadsStore):
     def delete_tree(self, key: str, /) -> bool:
         """Delete everything at the key and below it, the uploads first; a small directory is listed once."""
         (page, is_last), own = both(
-            lambda: next(listing.items(self._bucket, key + "/")), lambda: objects.find(self._bucket, key)
+            lambda: next(listing.items(self._bucket, key + "/")), lambda: objects.head(self._bucket, key)
         )
         if not is_last:
             return super().delete_tree(key)

@@ -51,7 +51,7 @@ class Uploads:
 
     def begin(self, key: str) -> Upload:
         """As `Store.begin`. What is committed at the key stays until there is a state to be kept, or a commit."""
-        item = objects.find(self.bucket, key, required=True)
+        item = objects.head(self.bucket, key, required=True)
         if item is not None and item.is_state:
             state.remove(self.bucket, item)
             item = None
@@ -63,7 +63,7 @@ class Uploads:
         looks = 0
         while True:
             looks += 1
-            item = objects.find(self.bucket, key)
+            item = objects.head(self.bucket, key)
             if item is None:
                 self.bucket.require()
                 raise PathNotFoundError
@@ -72,7 +72,7 @@ class Uploads:
             try:
                 kept, session, item = take_over(self.bucket, item, writer, self.chunk_size)
             except (SessionExpiredError, FinishedEarlyError):
-                now = objects.find(self.bucket, key)
+                now = objects.head(self.bucket, key)
                 if looks == _LOOKS or (now is not None and now.generation == item.generation):
                     raise
                 continue
@@ -80,7 +80,7 @@ class Uploads:
 
     def upload_size(self, key: str) -> int | None:
         """As `Store.upload_size`: what was kept at the last close. To ask the session could disturb its writer."""
-        item = objects.find(self.bucket, key)
+        item = objects.head(self.bucket, key)
         if item is None:
             self.bucket.require()
             return None
@@ -88,7 +88,7 @@ class Uploads:
 
     def uploads(self, key: str) -> Iterator[UploadInfo]:
         """As `Store.uploads`. An upload was begun, as far as is known, when its state was last kept."""
-        own = objects.find(self.bucket, key) if key else None
+        own = objects.head(self.bucket, key) if key else None
         if own is not None and own.is_state:
             yield _info(own)
         for page, _ in items(self.bucket, f"{key}/" if key else ""):
@@ -96,7 +96,7 @@ class Uploads:
 
     def abort(self, upload: UploadInfo) -> None:
         """As `Store.abort`. One that has gone on in the meantime stays."""
-        item = objects.find(self.bucket, upload.path[1:])
+        item = objects.head(self.bucket, upload.path[1:])
         if item is not None and item.is_state and item.generation == upload.id:
             state.remove(self.bucket, item)
 
@@ -227,7 +227,7 @@ class SessionUpload(PartUpload[None]):
         with self._limit.slot():
             if self._session is not None:
                 self._session.delete()
-            item = objects.find(self._bucket, self._key) if self._has_state else None
+            item = objects.head(self._bucket, self._key) if self._has_state else None
             if item is not None and state.is_of(item, self._writer):
                 delete_generation(self._bucket, self._key, item.generation)
 
@@ -302,7 +302,7 @@ class SessionUpload(PartUpload[None]):
         try:
             objects.insert(self._bucket, self._key, content, generation=self._generation)
         except IntegrityError:
-            if objects.find(self._bucket, self._key) is None:
+            if objects.head(self._bucket, self._key) is None:
                 self._generation = NOTHING
             raise
 
@@ -329,7 +329,7 @@ class SessionUpload(PartUpload[None]):
         generation, so the check is made before the last chunk.
         """
         with self._limit.slot():
-            item = objects.find(self._bucket, self._key)
+            item = objects.head(self._bucket, self._key)
         if (NOTHING if item is None else item.generation) == self._generation:
             return None
         if item is not None and state.is_of(item, self._writer):

@@ -10,8 +10,8 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from urllib.parse import unquote
 
-from storagedriver.adapter.ahead import Listing
 from storagedriver.adapter.http.listed import ListedPage, entries_of
+from storagedriver.adapter.prefetch import Listing
 from storagedriver.adapter.skipping import skip_after
 from storagedriver.adapter.store import Entry
 from storagedriver.drivers.oss.bucket import Bucket

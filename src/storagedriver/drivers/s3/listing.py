@@ -17,10 +17,10 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
 from urllib.parse import unquote_plus
 
-from storagedriver.adapter.ahead import Listing
 from storagedriver.adapter.fanout import fan_out
 from storagedriver.adapter.http.answer import AnswerError
 from storagedriver.adapter.http.listed import ListedPage, entries_of
+from storagedriver.adapter.prefetch import Listing
 from storagedriver.adapter.skipping import skip_after
 from storagedriver.adapter.store import Entry
 from storagedriver.drivers.s3.bucket import Bucket

@@ -8,7 +8,7 @@ from contextlib import closing
 from datetime import timedelta
 from typing import Any
 
-from storagedriver.adapter.ahead import Listing
+from storagedriver.adapter.prefetch import Listing
 from storagedriver.adapter.skipping import skip_after
 from storagedriver.adapter.store import Body, Entry, Failure, Store, Upload, too_long
 from storagedriver.driver import Capabilities, UploadInfo
@@ -182,7 +182,7 @@ class SwiftStore(Store):
         them, all files would have to be looked at.
         """
         found = False
-        with closing(self.ahead.pages(objects(self._container, self._layout.file(key) + "/"))) as listing:
+        with closing(self.prefetcher.pages(objects(self._container, self._layout.file(key) + "/"))) as listing:
             for lines in listing:
                 if lines:
                     found = True

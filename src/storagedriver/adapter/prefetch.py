@@ -14,11 +14,11 @@ from typing import Any, Generic, TypeVar
 
 from storagedriver.errors import StorageDriverError
 
-__all__ = ["Ahead", "Listing"]
+__all__ = ["Listing", "Prefetcher"]
 
 T = TypeVar("T")
 
-#: Seconds that `Ahead.close` waits for requests whose answers are not wanted any more.
+#: Seconds that `Prefetcher.close` waits for requests whose answers are not wanted any more.
 _PATIENCE = 2.0
 
 _Fetched = tuple[Sequence[T], Any]
@@ -29,7 +29,7 @@ class Listing(Iterator[Sequence[T]]):
     """The pages of a listing, each the answer to a request that says where the next one begins.
 
     To fetch a page does not change anything: it can be done by any thread, and
-    again by another process. So `Ahead` can do it before the page is asked for.
+    again by another process. So `Prefetcher` can do it before the page is asked for.
 
     Parameters
     ----------
@@ -79,7 +79,7 @@ class Listing(Iterator[Sequence[T]]):
         return page, following
 
 
-class Ahead:
+class Prefetcher:
     """Fetches pages of listings before they are asked for, one page for each listing that is being read.
 
     A listing of one page needs no thread. For any other one there is a thread

@@ -13,9 +13,9 @@ from pathlib import Path
 
 import pytest
 
-from storagedriver.adapter import ahead
-from storagedriver.adapter.ahead import Listing
+from storagedriver.adapter import prefetch
 from storagedriver.adapter.driver import FsspecDriver
+from storagedriver.adapter.prefetch import Listing
 from storagedriver.adapter.store import Entry
 from storagedriver.driver import FileInfo, SkipDir, StopWalk
 from storagedriver.errors import StorageDriverError, UnavailableError
@@ -76,7 +76,7 @@ def test_listing_of_one_page_takes_no_thread() -> None:
 def test_listing_of_so_many_wanted_takes_no_thread() -> None:
     store = GeneratedStore(1000)
     for wanted in (1, 7, 10):
-        pages = store.ahead.pages(store.pages("", recursive=True, limit=wanted, skipped=set()))
+        pages = store.prefetcher.pages(store.pages("", recursive=True, limit=wanted, skipped=set()))
         assert sum(map(len, pages)) == wanted
     assert store.threads == {threading.get_ident()}
 
@@ -143,7 +143,7 @@ def test_walk_that_is_left_early_fetches_nothing_more(how: str, freed: threading
 def test_close_does_not_wait_for_a_page_that_does_not_come(
     monkeypatch: pytest.MonkeyPatch, freed: threading.Event
 ) -> None:
-    monkeypatch.setattr(ahead, "_PATIENCE", 0.01)
+    monkeypatch.setattr(prefetch, "_PATIENCE", 0.01)
     store = GeneratedStore(100)
     store.before = lambda page: wait_for(freed) if page else None
     driver = FsspecDriver(store)
@@ -154,11 +154,11 @@ def test_close_does_not_wait_for_a_page_that_does_not_come(
 
 
 def test_page_that_waits_for_a_slot_is_not_fetched_after_close(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(ahead, "_PATIENCE", 0.01)
+    monkeypatch.setattr(prefetch, "_PATIENCE", 0.01)
     store = GeneratedStore(100, slots=1)
     with store.limit.slot():
-        pages = store.ahead.pages(store.pages("", recursive=True, skipped=set()), store.limit.slot, early=True)
-        store.ahead.close()
+        pages = store.prefetcher.pages(store.pages("", recursive=True, skipped=set()), store.limit.slot, early=True)
+        store.prefetcher.close()
     for thread in page_threads():
         thread.join()
     assert store.fetched == []
