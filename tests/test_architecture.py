@@ -16,10 +16,11 @@ ADAPTER = sorted((ROOT / "adapter").rglob("*.py"))
 TOOLS = ("factory", "filesystem", "configuration", "registry", "cli")
 #: What stands above a module and must not be imported by it.
 ABOVE = {
-    "adapter": ("drivers", "swiftfs", "middleware", *TOOLS, "bench"),
-    "drivers": ("middleware", *TOOLS, "bench"),
-    "swiftfs": ("drivers", "middleware", *TOOLS, "bench"),
-    "middleware": ("drivers", "swiftfs", *TOOLS, "bench"),
+    "adapter": ("drivers", "swiftfs", "middleware", "telemetry", *TOOLS, "bench"),
+    "drivers": ("middleware", "telemetry", *TOOLS, "bench"),
+    "swiftfs": ("drivers", "middleware", "telemetry", *TOOLS, "bench"),
+    "middleware": ("drivers", "swiftfs", "telemetry", *TOOLS, "bench"),
+    "telemetry": ("drivers", "swiftfs", *TOOLS, "bench"),
     "registry": (
         "adapter",
         "drivers",

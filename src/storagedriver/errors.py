@@ -31,6 +31,8 @@ __all__ = [
     "StorageDriverWarning",
     "UnavailableError",
     "UnsupportedMethodError",
+    "hint_of",
+    "importing_extra",
     "needing_extra",
 ]
 
@@ -253,10 +255,37 @@ def needing_extra(driver_name: str, extra: str) -> Iterator[None]:
     try:
         yield
     except ModuleNotFoundError as error:
-        if (error.name or "").partition(".")[0] == __package__:
+        if _is_ours(error):
             raise
-        detail = f'{error.name} is needed: pip install "storagedriver[{extra}]"'
-        raise MissingExtraError(detail, driver_name=driver_name) from error
+        raise MissingExtraError(hint_of(error, extra), driver_name=driver_name) from error
+
+
+@contextmanager
+def importing_extra(extra: str) -> Iterator[None]:
+    """For the imports of a module: as `needing_extra`, and it stays a `ModuleNotFoundError`.
+
+    Parameters
+    ----------
+    extra : str
+        The extra of this package that brings what is imported.
+    """
+    try:
+        yield
+    except ModuleNotFoundError as error:
+        if _is_ours(error):
+            raise
+        raise ModuleNotFoundError(hint_of(error, extra), name=error.name, path=error.path) from error
+
+
+def hint_of(error: ModuleNotFoundError, extra: str) -> str:
+    """What is needed, and how it is had; an empty `extra` is not known."""
+    if not extra:
+        return f"{error.name} is needed, and not installed"
+    return f'{error.name} is needed: pip install "storagedriver[{extra}]"'
+
+
+def _is_ours(error: ModuleNotFoundError) -> bool:
+    return (error.name or "").partition(".")[0] == __package__
 
 
 class MissingExtraError(InvalidStorageDriverError):

@@ -13,12 +13,14 @@ from storagedriver.middleware.alicdn import AliCDNOptions
 from storagedriver.middleware.cloudfront.options import CloudFrontOptions
 from storagedriver.middleware.redirect import RedirectOptions
 from storagedriver.middleware.rewrite import RewriteOptions
+from storagedriver.telemetry import TelemetryOptions
 
 DECLARED: dict[str, Any] = {
     "redirect": RedirectOptions,
     "rewrite": RewriteOptions,
     "cloudfront": CloudFrontOptions,
     "alicdn": AliCDNOptions,
+    "telemetry": TelemetryOptions,
 }
 _PAGE = Path(__file__).resolve().parents[2] / "docs" / "middleware.md"
 

@@ -6,7 +6,7 @@ import errno
 from types import TracebackType
 
 from storagedriver.adapter.store import Store
-from storagedriver.errors import StorageDriverError
+from storagedriver.errors import MissingExtraError, StorageDriverError, hint_of
 
 __all__ = ["called", "names_of", "translated"]
 
@@ -66,6 +66,9 @@ class translated:  # noqa: N801 - it is used like a function of contextlib
             error.detail = _redacted(store, error.detail)
             error.hint = _redacted(store, error.hint)
             return
+        if isinstance(error, ModuleNotFoundError):
+            # Many packages are imported by the first call that needs them.
+            raise MissingExtraError(hint_of(error, store.extra), driver_name=store.name, path=path) from error
         failure = store.classify(error)
         kept = failure.kind(_redacted(store, failure.detail), driver_name=store.name, path=path)
         kept.hint = _redacted(store, failure.hint)

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
+from storagedriver.adapter.fanout import in_context
 from storagedriver.adapter.one_put import OnePutClient
 from storagedriver.adapter.store import Body, Entry
 from storagedriver.errors import ConflictError
@@ -162,7 +163,8 @@ def copy_parts(
 
     with ThreadPoolExecutor(min(count, concurrency), thread_name_prefix="storagedriver-copy") as pool:
         try:
-            others = list(pool.map(copy, range(2, count + 1)))
+            copies = [pool.submit(in_context(copy), number) for number in range(2, count + 1)]
+            others = [each.result() for each in copies]
         except BaseException:
             pool.shutdown(wait=True, cancel_futures=True)
             raise

@@ -17,6 +17,7 @@ from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from typing import Generic, TypeVar
 
+from storagedriver.adapter.fanout import in_context
 from storagedriver.adapter.one_put import OnePut
 from storagedriver.adapter.store import Upload
 
@@ -277,7 +278,7 @@ class PartEngine(Generic[P]):
             if part.future is None:
                 if self._pool is None:
                     self._pool = ThreadPoolExecutor(self._concurrency, thread_name_prefix="storagedriver-part")
-                part.future = self._pool.submit(part.send, self._send)
+                part.future = self._pool.submit(in_context(part.send), self._send)
 
     def _settle(self, remaining: int) -> None:
         """Wait until at most `remaining` complete parts have not arrived; raise the first failure among them."""

@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Generator, Iterator, Sequence
 from concurrent.futures import CancelledError, Future, InvalidStateError
 from contextlib import AbstractContextManager
+from contextvars import copy_context
 from functools import partial
 from typing import Any, Generic, TypeVar
 
@@ -152,6 +153,7 @@ class _Fetch(threading.Thread, Generic[T]):
     def __init__(self, fetch: Callable[[], _Fetched[T]], call: _Call, running: set[_Fetch[Any]]) -> None:
         super().__init__(name="storagedriver-page", daemon=True)
         self._fetch = fetch
+        self._context = copy_context()
         self._call = call
         self._running = running
         self._pid = os.getpid()
@@ -160,6 +162,9 @@ class _Fetch(threading.Thread, Generic[T]):
 
     def run(self) -> None:
         """Fetch the page, unless it was given up while a slot was waited for."""
+        self._context.run(self._fetch_it)
+
+    def _fetch_it(self) -> None:
         try:
             with self._call():
                 if self._future.set_running_or_notify_cancel():

@@ -7,6 +7,7 @@ from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 
+from storagedriver.adapter.fanout import in_context
 from storagedriver.adapter.store import Body
 from storagedriver.errors import UnavailableError
 
@@ -84,5 +85,5 @@ class RangesBody:
         most = self._concurrency - (self._first is not None)
         while len(self._ahead) < most and self._next < self._end:
             length = min(RANGE, self._end - self._next)
-            self._ahead.append(self._pool.submit(self._fetch, self._next, length))
+            self._ahead.append(self._pool.submit(in_context(self._fetch), self._next, length))
             self._next += length

@@ -12,6 +12,7 @@ from storagedriver.adapter.checksums import Running
 from storagedriver.adapter.failures import translated
 from storagedriver.adapter.ranges import RANGE, RangesBody
 from storagedriver.adapter.store import EPOCH, Body, Store
+from storagedriver.adapter.traffic import count_retry
 from storagedriver.driver import FileReader
 from storagedriver.errors import ConflictError, IntegrityError, PathNotFoundError, UnavailableError
 
@@ -209,6 +210,7 @@ class StreamReader(FileReader):
             body.close()
 
     def _reopen(self) -> Body:
+        count_retry()
         try:
             return self._open(self._version)
         except PathNotFoundError as error:

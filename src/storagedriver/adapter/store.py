@@ -259,10 +259,13 @@ class Store(ABC):
         How many ranges of one stream are read at a time.
     root_directory : str
         What every key is below, as the user gave it; ``""`` for all of a bucket.
+    extra : str
+        The extra of this package that brings what the store needs; ``""`` where there is none.
     secrets : sequence of str
         Texts that must not appear in an error.
     """
 
+    extra: str = ""
     capabilities: Capabilities
     root_directory: str = ""
     put_limit: int = 5 << 30

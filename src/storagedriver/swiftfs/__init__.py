@@ -5,6 +5,9 @@ It needs the packages of the extra ``storagedriver[swift]``.
 
 from __future__ import annotations
 
-from storagedriver.swiftfs.filesystem import SwiftFileSystem
+from storagedriver.errors import importing_extra
+
+with importing_extra("swift"):
+    from storagedriver.swiftfs.filesystem import SwiftFileSystem
 
 __all__ = ["SwiftFileSystem"]

@@ -11,7 +11,11 @@ The suite needs the contract, pytest and hypothesis (``storagedriver[testsuites]
 and nothing else of this package.
 """
 
-import pytest
+from storagedriver.errors import importing_extra
+
+with importing_extra("testsuites"):
+    import hypothesis  # noqa: F401 - all of the suite is had, or nothing
+    import pytest
 
 pytest.register_assert_rewrite(
     *(

@@ -32,6 +32,7 @@ from storagedriver.adapter.http.pools import Pools
 from storagedriver.adapter.http.strangers import WANTS_TLS
 from storagedriver.adapter.limits import PerProcess
 from storagedriver.adapter.store import Entry, Failure
+from storagedriver.adapter.traffic import count_request
 from storagedriver.errors import (
     ConflictError,
     InvalidAnswerError,
@@ -261,6 +262,7 @@ class HTTPClient:
         while True:
             attempt += 1
             request = call.sign()
+            count_request(is_repeated=attempt > 1)
             try:
                 opened, answer = self._send(request, call, deadline, is_repeated=is_repeated)
             except InvalidAnswerError:

@@ -14,7 +14,10 @@ import time
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Protocol
 
-import httptools
+from storagedriver.errors import importing_extra
+
+with importing_extra("http"):
+    import httptools
 
 __all__ = [
     "BrokenAnswerError",

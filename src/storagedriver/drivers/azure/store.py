@@ -49,6 +49,7 @@ class AzureStore(UploadsStore):
     """
 
     #: With the account's key and block blobs; another store declares its own.
+    extra = "azure"
     capabilities = Capabilities(
         unfinished="invisible",
         multiprocess=True,

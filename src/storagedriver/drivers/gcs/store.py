@@ -40,6 +40,7 @@ class GCSStore(UploadsStore):
         If there is a key and it is none.
     """
 
+    extra = "gcs"
     capabilities = Capabilities(
         unfinished="hides",
         multiprocess=True,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 import time
 
+from storagedriver.adapter.traffic import count_retry
 from storagedriver.drivers.gcs.errors import has_status
 from storagedriver.errors import UnavailableError
 
@@ -33,6 +34,8 @@ class Tries:
         if self._count == _ATTEMPTS or not self._pause():
             reason = f"the store does not take the upload any further than {offset} bytes"
             raise self.failure or UnavailableError(reason)
+        if self._count:
+            count_retry()
         self._count += 1
         self.failure = None
 

@@ -46,6 +46,7 @@ class OSSStore(BucketStore):
         If ossfs is not installed.
     """
 
+    extra = "oss"
     capabilities = Capabilities(
         unfinished="shown_when_resumed",
         multiprocess=True,

@@ -44,6 +44,7 @@ class S3Store(BucketStore):
         If s3fs is not installed.
     """
 
+    extra = "s3"
     capabilities = Capabilities(
         unfinished="shown_when_resumed",
         multiprocess=True,

@@ -44,6 +44,7 @@ class SwiftStore(Store):
         Checked by `storagedriver.drivers.swift.parameters.load`.
     """
 
+    extra = "swift"
     capabilities = Capabilities(
         unfinished="shown",
         multiprocess=True,
