@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from opentelemetry.metrics import MeterProvider
 from opentelemetry.trace import TracerProvider
 
-from storagedriver.driver import FileInfo, FileReader, FileWriter, StorageDriver, UploadInfo, Visit
+from storagedriver.driver import FileInfo, FileReader, FileWriter, RootReport, StorageDriver, UploadInfo, Visit
 from storagedriver.errors import ParameterError
 from storagedriver.middleware.driver import MiddlewareDriver
 from storagedriver.paths import ROOT
@@ -158,6 +158,10 @@ class InstrumentedDriver(MiddlewareDriver):
     def upload_size(self, path: str) -> int:
         """How many bytes a resume would find, without taking the upload over."""
         return self._recorded("upload_size", path, "", super().upload_size, path)
+
+    def root_report(self) -> RootReport:
+        """What the root of the driver below is like."""
+        return self._recorded("root_report", ROOT, "", super().root_report)
 
     def _recorded(self, operation: str, path: str, dest: str, function: Callable[..., R], *arguments: Any) -> R:
         if self._is_off():
