@@ -13,7 +13,7 @@ ROOT = Path(__file__).parents[1] / "src" / "storagedriver"
 DRIVERS = sorted(path.name for path in (ROOT / "drivers").iterdir() if (path / "__init__.py").exists())
 ADAPTER = sorted((ROOT / "adapter").rglob("*.py"))
 #: What is made of drivers.
-TOOLS = ("factory", "filesystem", "configuration", "registry", "cli")
+TOOLS = ("factory", "filesystem", "configuration", "registry", "transfer", "cli")
 #: What stands above a module and must not be imported by it.
 ABOVE = {
     "adapter": ("drivers", "swiftfs", "middleware", "telemetry", *TOOLS, "bench"),
@@ -22,6 +22,18 @@ ABOVE = {
     "middleware": ("drivers", "swiftfs", "telemetry", *TOOLS, "bench"),
     "telemetry": ("drivers", "swiftfs", *TOOLS, "bench"),
     "registry": (
+        "adapter",
+        "drivers",
+        "swiftfs",
+        "middleware",
+        "factory",
+        "filesystem",
+        "configuration",
+        "transfer",
+        "cli",
+        "bench",
+    ),
+    "transfer": (
         "adapter",
         "drivers",
         "swiftfs",
