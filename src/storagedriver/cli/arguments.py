@@ -7,20 +7,63 @@ from datetime import timedelta
 from typing import Any
 
 import click
+import click.shell_completion
 
 from storagedriver.parameters import parse_duration
 
-__all__ = ["DIRECTORY", "DURATION", "PARAMETER", "Directory", "Duration", "Parameter"]
+__all__ = [
+    "COUNT",
+    "DIRECTORY",
+    "DURATION",
+    "FILE",
+    "PARAMETER",
+    "SIZE",
+    "Directory",
+    "Duration",
+    "File",
+    "Parameter",
+    "Size",
+]
+
+_UNITS = {"": 1, "kib": 1 << 10, "mib": 1 << 20, "gib": 1 << 30}
 
 
-class Directory(click.ParamType):  # type: ignore[type-arg]  # generic in the newest click only
-    """A path of the store. A ``/`` at its end, which shells complete directories with, is dropped."""
+class File(click.ParamType):  # type: ignore[type-arg]  # generic in the newest click only
+    """A path of the store, as it was given."""
 
     name = "path"
+
+    def shell_complete(
+        self, ctx: click.Context, _param: click.Parameter, incomplete: str
+    ) -> list[click.shell_completion.CompletionItem]:
+        """The files and directories of the store whose paths begin so."""
+        from storagedriver.cli.completion import complete  # noqa: PLC0415 - makes a driver
+
+        return complete(ctx, incomplete)
+
+
+class Directory(File):
+    """A path of the store. A ``/`` at its end, which shells complete directories with, is dropped."""
 
     def convert(self, value: Any, _param: click.Parameter | None, _ctx: click.Context | None) -> str:
         """Drop what the driver would refuse though its meaning is plain."""
         return str(value).rstrip("/") or "/" if str(value).startswith("/") else str(value)
+
+
+class Size(click.ParamType):  # type: ignore[type-arg]  # generic in the newest click only
+    """A number of bytes with a binary unit: ``32KiB``, ``64MiB``, ``1GiB``."""
+
+    name = "size"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        """Refuse what is no size over 0."""
+        if isinstance(value, int):
+            return value
+        match = re.fullmatch(r"([0-9]+) ?([kmg]ib)?", str(value), re.ASCII | re.IGNORECASE)
+        size = int(match[1]) * _UNITS[(match[2] or "").lower()] if match else 0
+        if not size:
+            self.fail(f"{value!r} is no size such as 32KiB, 64MiB or 1GiB", param, ctx)
+        return size
 
 
 class Duration(click.ParamType):  # type: ignore[type-arg]  # generic in the newest click only
@@ -56,6 +99,9 @@ class Parameter(click.ParamType):  # type: ignore[type-arg]  # generic in the ne
         return name, text
 
 
+COUNT = click.IntRange(min=1)
 DIRECTORY = Directory()
 DURATION = Duration()
+FILE = File()
 PARAMETER = Parameter()
+SIZE = Size()

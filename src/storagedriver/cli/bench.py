@@ -5,7 +5,6 @@ from __future__ import annotations
 import fnmatch
 import json
 import platform
-import re
 import sys
 from collections.abc import Sequence
 from contextlib import ExitStack
@@ -20,35 +19,17 @@ from rich.text import Text
 
 from storagedriver import __version__
 from storagedriver.bench.benchmark import Benchmark
-from storagedriver.bench.cases import MIB, small_cases, stream_cases
+from storagedriver.bench.cases import small_cases, stream_cases
 from storagedriver.bench.peers import OWN, PEERS
 from storagedriver.bench.process import Process
 from storagedriver.bench.report import HEADINGS, rows
 from storagedriver.bench.results import Result
 from storagedriver.bench.subject import MeasuredError
+from storagedriver.cli.arguments import COUNT, SIZE
 from storagedriver.cli.session import Session, SessionCommand, pass_session
 
 __all__ = ["bench"]
 
-_UNITS = {"": 1, "kib": 1 << 10, "mib": MIB, "gib": 1 << 30}
-
-
-class _Size(click.ParamType):  # type: ignore[type-arg]  # generic in the newest click only
-    """A number of bytes with a binary unit: ``32KiB``, ``64MiB``, ``1GiB``."""
-
-    name = "size"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
-        """Refuse what is no size over 0."""
-        match = re.fullmatch(r"([0-9]+) ?([kmg]ib)?", str(value), re.ASCII | re.IGNORECASE)
-        size = int(match[1]) * _UNITS[(match[2] or "").lower()] if match else 0
-        if not size:
-            self.fail(f"{value!r} is no size such as 32KiB, 64MiB or 1GiB", param, ctx)
-        return size
-
-
-_SIZE = _Size()
-_COUNT = click.IntRange(min=1)
 _VS = (*PEERS, "go")
 
 
@@ -60,12 +41,12 @@ _VS = (*PEERS, "go")
     metavar="PEER",
     help=f"Beside whom: {', '.join(_VS)}. Repeatable.",
 )
-@click.option("--size", "sizes", type=_SIZE, multiple=True, default=["1MiB", "64MiB"], show_default=True)
-@click.option("--piece", "pieces", type=_SIZE, multiple=True, default=["32KiB", "1MiB"], show_default=True)
-@click.option("--concurrency", "concurrencies", type=_COUNT, multiple=True, default=[1, 8], show_default=True)
-@click.option("--files", type=_COUNT, default=200, show_default=True, help="The files of the tree, 10 a directory.")
-@click.option("--repeat", type=_COUNT, default=100, show_default=True, help="Small operations in one sample.")
-@click.option("--rounds", type=_COUNT, default=5, show_default=True, help="Samples of each.")
+@click.option("--size", "sizes", type=SIZE, multiple=True, default=["1MiB", "64MiB"], show_default=True)
+@click.option("--piece", "pieces", type=SIZE, multiple=True, default=["32KiB", "1MiB"], show_default=True)
+@click.option("--concurrency", "concurrencies", type=COUNT, multiple=True, default=[1, 8], show_default=True)
+@click.option("--files", type=COUNT, default=200, show_default=True, help="The files of the tree, 10 a directory.")
+@click.option("--repeat", type=COUNT, default=100, show_default=True, help="Small operations in one sample.")
+@click.option("--rounds", type=COUNT, default=5, show_default=True, help="Samples of each.")
 @click.option("--case", "patterns", multiple=True, metavar="PATTERN", help="Only such cases, as 'read*'. Repeatable.")
 @click.option("--go", type=click.Path(exists=True), envvar="STORAGEDRIVER_BENCH_GO", help="The program for --vs go.")
 @click.option("--output", type=click.Path(dir_okay=False), help="Write all samples into this file, as JSON.")

@@ -117,7 +117,7 @@ class Output:
     def hide_arguments(self, arguments: Iterable[str]) -> None:
         """Keep the secrets among ``name=value`` arguments out of every message."""
         for argument in arguments:
-            name, _, value = argument.removeprefix("--param=").partition("=")
+            name, _, value = argument.removeprefix("--to-param=").removeprefix("--param=").partition("=")
             self.hide({name: value})
 
     def hide(self, parameters: Any, *, secret: bool = False) -> None:
@@ -158,6 +158,10 @@ class Output:
         else:
             self._note("; ".join(part for part in (shown["message"], self.hint) if part))
         return code
+
+    def remark(self, record: Mapping[str, Any], text: str) -> None:
+        """Show something on the way, on standard error."""
+        self._note(record if self.json else self.line(text))
 
     def warn(self, message: Warning | str, *_: Any, **__: Any) -> None:
         """Show a warning; it stands in for `warnings.showwarning`."""
