@@ -12,10 +12,11 @@ import threading
 from pathlib import Path
 
 import pytest
-from distributed import Client, LocalCluster
+from distributed import Client, Future, LocalCluster
 
+from storagedriver.errors import UnavailableError
 from storagedriver.registry import layout
-from storagedriver.transfer import Cluster, Options, Transfer, pickled, transfer
+from storagedriver.transfer import Cluster, Options, Progress, Transfer, pickled, transfer
 from tests.cli.invoking import Invoke
 from tests.transfer.conftest import MakeStorage, Open
 from tests.transfer.generated import Generated, contents, digest_of
@@ -54,6 +55,27 @@ def test_workers_copy_blobs_and_the_report_is_one(storage: MakeStorage, opened: 
         shown = Invoke(())(*source, "transfer", "--to", str(config), *scheduler, "--exclude", wrong)
         assert shown.lines[-1] == "complete: the destination equals what the source listed"
         assert contents(opened(("filesystem", {"rootdirectory": str(tmp_path / "new")}))) == made.files
+
+
+@pytest.mark.slow
+def test_a_task_that_the_cluster_drops_is_an_error(storage: MakeStorage, opened: Open) -> None:
+    here, there = storage("filesystem", "here"), storage("filesystem", "there")
+    made = registry(20 * MIB)
+    made.write(opened(here))
+    with (
+        LocalCluster(
+            n_workers=1, processes=False, protocol="tcp", threads_per_worker=1, host="127.0.0.1", dashboard_address=None
+        ) as processes,
+        Client(processes) as client,
+    ):
+
+        def drop(progress: Progress) -> None:
+            if progress.phase == "blobs":
+                client.cancel([Future(key) for key in list(client.futures)])
+
+        with pytest.raises(UnavailableError, match="dropped"):
+            transfer(opened(here), opened(there), client=client, on_progress=drop, bandwidth=10 * MIB)
+    assert transfer(opened(here), opened(there)).equal
 
 
 @pytest.mark.slow

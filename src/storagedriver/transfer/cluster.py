@@ -6,12 +6,13 @@ import itertools
 import pickle
 import threading
 from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import CancelledError
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
 
 from storagedriver.driver import StorageDriver
-from storagedriver.errors import StorageDriverError
+from storagedriver.errors import StorageDriverError, UnavailableError
 from storagedriver.transfer.content import Contents
 from storagedriver.transfer.crew import Crew, StoppedError
 from storagedriver.transfer.failures import Failures
@@ -103,6 +104,8 @@ class Cluster:
         ------
         StoppedError
             If there is no use in going on.
+        UnavailableError
+            If the cluster does not go on.
         """
         from distributed import TimeoutError as Elapsed  # noqa: PLC0415 - an extra
         from distributed import wait  # noqa: PLC0415 - the same
@@ -131,6 +134,9 @@ class Cluster:
                 tick()
                 if report.gave_up:
                     raise StoppedError
+        except CancelledError as error:
+            detail = "the cluster has dropped a task: look for its scheduler and its workers"
+            raise UnavailableError(detail, driver_name="dask") from error
         finally:
             for task in running:
                 task.cancel()
