@@ -117,8 +117,11 @@ class Shown(WatchedDriver):
 
 
 @pytest.mark.parametrize("kind", [WatchedDriver, Shown])
+@pytest.mark.parametrize("repositories", [(), ("a",)])
 @pytest.mark.parametrize("begun", ["the same", "another", "too long"])
-def test_an_upload_that_goes_on_is_compared_as_a_whole(kind: type[WatchedDriver], begun: str) -> None:
+def test_an_upload_that_goes_on_is_compared_as_a_whole(
+    kind: type[WatchedDriver], repositories: tuple[str, ...], begun: str
+) -> None:
     made = Generated()
     content = random.Random(1).randbytes(LARGE)
     digest = str(made.layer("a", content)["digest"])
@@ -127,7 +130,7 @@ def test_an_upload_that_goes_on_is_compared_as_a_whole(kind: type[WatchedDriver]
     place = path if kind is WatchedDriver else f"/.storagedriver-transfer/{digest.replace(':', '-')}"
     upload = {"the same": content[:MIB], "another": b"x" * MIB, "too long": content + b"x"}
     dest.open_uploads[place] = upload[begun]
-    report = transfer(WatchedDriver(made.files), dest, resume_from=MIB)
+    report = transfer(WatchedDriver(made.files), dest, resume_from=MIB, repositories=repositories)
     assert report.equal, report.findings
     assert report.resumed == (begun != "too long")
     assert dest.contents == made.files

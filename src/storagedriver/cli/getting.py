@@ -6,7 +6,8 @@ import hashlib
 import os
 import posixpath
 import threading
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import click
@@ -17,7 +18,7 @@ from storagedriver.cli.files import PIECE, file_wanted
 from storagedriver.cli.output import human_size
 from storagedriver.cli.session import Session, SessionCommand, pass_session
 from storagedriver.driver import FileReader, StorageDriver
-from storagedriver.errors import IntegrityError
+from storagedriver.errors import IntegrityError, UnavailableError
 
 __all__ = ["get"]
 
@@ -44,7 +45,7 @@ def get(session: Session, source: str, dest: str, recursive: bool) -> None:
     if dest.endswith("/") or target.is_dir():
         target /= name
     if not recursive:
-        with file_wanted(session.driver, source):
+        with file_wanted(session.driver, source), _keeping(session):
             size = _get_file(session.driver, source, target, _Parts())
         session.output.show({"path": source, "dest": str(target), "size": size}, f"{target}  {human_size(size)}")
         return
@@ -56,7 +57,18 @@ def get(session: Session, source: str, dest: str, recursive: bool) -> None:
         size = _get_file(session.driver, path, to, parts)
         session.output.show({"path": path, "dest": str(to), "size": size}, f"{to}  {human_size(size)}")
 
-    each(session, one, (info.path for info in session.driver.files(base or "/")), str)
+    with _keeping(session):
+        each(session, one, (info.path for info in session.driver.files(base or "/")), str)
+
+
+@contextmanager
+def _keeping(session: Session) -> Iterator[None]:
+    """Say what can be done about what broke off."""
+    try:
+        yield
+    except (UnavailableError, KeyboardInterrupt):
+        session.output.hint = "what was received is kept: the same command goes on"
+        raise
 
 
 def _get_file(driver: StorageDriver, path: str, target: Path, parts: _Parts) -> int:

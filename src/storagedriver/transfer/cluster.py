@@ -96,7 +96,13 @@ class Cluster:
         self._makers = make_source, make_dest
 
     def copy(
-        self, plan: Plan, items: Iterable[Item], options: Options, report: Report, tick: Callable[[], None]
+        self,
+        plan: Plan,
+        items: Iterable[Item],
+        options: Options,
+        report: Report,
+        is_begun: Callable[[str], bool],
+        tick: Callable[[], None],
     ) -> None:
         """Copy blobs, and note in the plan and in the report what became of each.
 
@@ -118,7 +124,7 @@ class Cluster:
         try:
             while True:
                 for piece in itertools.islice(pieces, 2 * threads - len(running)):
-                    begun = {item.path for item in piece if plan.is_begun(item.path) and item.there < 0}
+                    begun = {item.path for item in piece if item.size > WHOLE and is_begun(item.path)}
                     task = self._client.submit(_copy, *self._makers, shared, piece, begun, retries=_RETRIES, pure=False)
                     running[task] = piece
                 if not running:

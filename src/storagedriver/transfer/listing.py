@@ -128,7 +128,7 @@ class Listing:
             except UnnamedKeysError as error:
                 if self._options.delete:
                     self._incomplete(section[0], f"{error.detail.partition(';')[0]}; they stay as they are")
-        if driver.capabilities.unfinished in ("invisible", "hides"):
+        if driver.capabilities.unfinished in ("invisible", "hides") and self._selection.is_all:
             self._plan.add_begun(upload.path for upload in driver.uploads(layout.BLOBS))
 
     def leave_uploads(self, driver: StorageDriver) -> None:
@@ -140,7 +140,10 @@ class Listing:
         if self._options.repositories:
             paths = [layout.repository_directory(name) for name in self._options.repositories]
         else:
-            paths = [self._options.path]
+            # A registry has its own there; elsewhere another listing of everything would find next to nothing.
+            above = self._options.path.rstrip("/") + "/"
+            registry = layout.REPOSITORIES.startswith(above) and self._plan.has_registry("source")
+            paths = [layout.REPOSITORIES if registry else self._options.path]
         # Credentials that can read may not be allowed to list uploads.
         with suppress(StorageDriverError):
             for path in paths:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Callable, Iterable
+from functools import partial
 from itertools import chain
 from typing import Any, TypeVar
 
@@ -20,7 +21,7 @@ from storagedriver.transfer.failures import Failures
 from storagedriver.transfer.files import Files
 from storagedriver.transfer.links import Links
 from storagedriver.transfer.listing import Listing, probing
-from storagedriver.transfer.options import STAGING, WHOLE, Options, TransferRefusedError
+from storagedriver.transfer.options import STAGING, WHOLE, Options, Selection, TransferRefusedError
 from storagedriver.transfer.plan import FAILED, Item, Plan
 from storagedriver.transfer.report import Progress, Report
 
@@ -134,14 +135,8 @@ class Transfer:
 
     def _carry(self, plan: Plan) -> None:
         options, report = self._options, self.report
-        contents = Contents(
-            self._source,
-            self._dest,
-            options,
-            report,
-            self._crew,
-            lambda path: plan.is_begun(path) and plan.dest_size(path) is None,
-        )
+        is_begun = partial(self._is_begun, plan)
+        contents = Contents(self._source, self._dest, options, report, self._crew, is_begun)
         files = Files(plan, contents, options, report)
         links = Links(self._source, self._dest, plan, contents, files, options)
         self._each(plan, links.find_blob, plan.linked_digests(), layout.blob_path)
@@ -151,7 +146,7 @@ class Transfer:
             self._items(plan, files.blob, blobs[0], options.large_jobs)
             self._items(plan, files.blob, blobs[1])
         else:
-            self._cluster.copy(plan, chain(*blobs), options, report, self._tick)
+            self._cluster.copy(plan, chain(*blobs), options, report, is_begun, self._tick)
         report.enter("links")
         self._items(plan, links.link, plan.pending(Kind.LAYER))
         self._revisions(plan, links)
@@ -168,6 +163,15 @@ class Transfer:
         report.extra = sum(1 for path, _ in plan.only_there() if layout.place_of(path).kind not in layout.UPLOADS)
         if not options.dry_run:
             deleting.staged()
+
+    def _is_begun(self, plan: Plan, path: str) -> bool:
+        """Whether the destination has an unfinished upload at a path, and no content."""
+        if plan.dest_size(path) is not None:
+            return False
+        if Selection(self._options).is_all:
+            return plan.is_begun(path)
+        # Of a part of a registry the uploads were not listed.
+        return any(upload.path == path for upload in self._dest.uploads(path))
 
     def _revisions(self, plan: Plan, links: Links) -> None:
         """Links to manifests; that of an index after those of its manifests."""
