@@ -64,6 +64,17 @@ def killed_after(lines: int, source: Storage, dest: Storage, **options: Any) -> 
     raise AssertionError(f"the transfer failed with {process.returncode}")
 
 
+def killed_once(happened: Callable[[], bool], source: Storage, dest: Storage, **options: Any) -> None:
+    """Transfer in a process that is killed once something has happened at the destination."""
+    command = [sys.executable, "-m", "tests.transfer.child", json.dumps([source, dest, options])]
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stdin=subprocess.DEVNULL) as process:
+        try:
+            while not happened():
+                assert process.poll() is None, "the transfer has ended"
+        finally:
+            process.kill()
+
+
 def killed_at_random(
     times: int, most: int, seed: int, source: Storage, dest: Storage, **options: Any
 ) -> Iterator[None]:

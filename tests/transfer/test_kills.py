@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import random
 
 import pytest
 
+from storagedriver.driver import StorageDriver
+from storagedriver.errors import PathNotFoundError
 from storagedriver.registry import layout
-from storagedriver.transfer import transfer
-from tests.transfer.conftest import MakeStorage, Open, killed_after, killed_at_random
+from storagedriver.transfer import STAGING, transfer
+from tests.transfer.conftest import MakeStorage, Open, killed_at_random, killed_once
 from tests.transfer.generated import Generated, check_readable, contents
 from tests.variants import is_slow
 
@@ -52,6 +55,15 @@ def test_whatever_a_killed_transfer_left_can_be_read_and_is_completed(
     assert again.files("present") == len(made.files)
 
 
+def begun(driver: StorageDriver, digest: str) -> int:
+    """How many bytes of a blob are at the destination."""
+    found = 0
+    for place in (layout.blob_path(digest), f"{STAGING}/{digest.replace(':', '-')}"):
+        with contextlib.suppress(PathNotFoundError):
+            found += driver.upload_size(place)
+    return found
+
+
 @pytest.mark.parametrize(("source", "dest"), PAIRS)
 def test_a_large_blob_goes_on_in_the_middle(storage: MakeStorage, opened: Open, source: str, dest: str) -> None:
     here, there = storage(source, "here"), storage(dest, "there")
@@ -60,7 +72,9 @@ def test_a_large_blob_goes_on_in_the_middle(storage: MakeStorage, opened: Open, 
     digest = made.layer("large/one", content)["digest"]
     made.write(opened(here))
     # A writer closes now and then, where only that keeps what was sent: after eight times this.
-    assert killed_after(18, here, there, resume_from=MIB)
+    driver = opened(there)
+    # Slowly, so that a part is durable before all is read.
+    killed_once(lambda: begun(driver, str(digest)) > 0, here, there, resume_from=MIB, bandwidth=8 * MIB)
     assert layout.blob_path(str(digest)) not in [info.path for info in opened(there).files()]
     report = transfer(opened(here), opened(there), resume_from=MIB)
     assert report.equal, report.findings
