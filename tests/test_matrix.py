@@ -196,6 +196,7 @@ def test_driver_of_a_module(module: str, driver: str) -> None:
     assert driver_of(module) == driver
 
 
+@pytest.mark.slow
 def test_run_with_workers_writes_the_page(tmp_path: Path) -> None:
     environment = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST_")}
     page = tmp_path / "matrix.md"

@@ -150,8 +150,8 @@ def discover(modules: Iterable[str] | None = None) -> tuple[list[Suite], list[st
 
 def _candidates() -> Iterable[str]:
     for path in _TESTS.glob("*/test_*.py"):
-        # The driver of an example is none of this package, and a middleware is around a driver that has suites.
-        if path.parent.name not in ("examples", "middleware") and _MAKES_SUITES.search(
+        # The driver of an example is none of this package, and what is around a driver has the suites of that one.
+        if path.parent.name not in ("aio", "examples", "middleware", "telemetry") and _MAKES_SUITES.search(
             path.read_text(encoding="utf-8")
         ):
             yield f"tests.{path.parent.name}.{path.stem}"

@@ -42,7 +42,16 @@ class TestSuites(
 ):
     """fsspec's own suites."""
 
-    slow_cases = EDGE_CASES
+    # Patterns and lists of paths are fsspec's own affair: an ordinary run has a copy, a get and a put of each thing.
+    slow_cases = (
+        *EDGE_CASES,
+        *(
+            name
+            for cases in (AbstractCopyTests, AbstractGetTests, AbstractPutTests)
+            for name in vars(cases)
+            if "glob" in name or "list" in name
+        ),
+    )
 
     @pytest.fixture(scope="class")
     @classmethod

@@ -78,7 +78,7 @@ TestPassword = suite(
     "swift with Keystone's password",
     _with_password,
     SwiftStore.capabilities,
-    areas=only("urls", "errors"),
+    areas=only("errors"),
     make_refused=_refused,
     make_unreachable=_unreachable,
     secrets=["wrong-secret-of-a-test", TEMP_URL_KEY],
