@@ -17,7 +17,13 @@ import fsspec
 import pytest
 from fsspec.implementations.local import LocalFileSystem
 
-from storagedriver import InvalidPathError, PathNotFoundError, PermissionDeniedError, UnsupportedMethodError
+from storagedriver import (
+    InvalidPathError,
+    PathNotFoundError,
+    PermissionDeniedError,
+    StorageDriverError,
+    UnsupportedMethodError,
+)
 from storagedriver.adapter.driver import FsspecDriver
 from storagedriver.drivers.fsspec import create
 from storagedriver.drivers.fsspec.infos import size_of
@@ -254,3 +260,19 @@ def test_a_walk_over_a_link_to_a_parent_comes_to_an_end(tmp_path: Path) -> None:
     assert [info.path for info in driver.files()] == ["/a/b/file"]
     driver.delete("/a/b/up")
     assert driver.get_content("/a/b/file") == b"x"
+
+
+@pytest.mark.parametrize("protocol", ["zip", "tar"])
+def test_an_archive_that_is_not_there_is_no_empty_store(tmp_path: Path, protocol: str) -> None:
+    driver = create({"url": f"{protocol}://", "storage_options": {"fo": str(tmp_path / "none")}})
+    calls: list[Callable[[], Any]] = [
+        lambda: driver.list("/"),
+        lambda: list(driver.files()),
+        lambda: driver.stat("/"),
+        lambda: driver.exists("/x"),
+        lambda: driver.get_content("/x"),
+    ]
+    for call in calls:
+        with pytest.raises(StorageDriverError, match="No such file") as caught:
+            call()
+        assert not isinstance(caught.value, FileNotFoundError)

@@ -268,7 +268,14 @@ class Lookup:
 
     def _connect(self) -> tuple[AbstractFileSystem, str]:
         if not isinstance(self.filesystem, AbstractFileSystem):
-            fs, base = self.filesystem()
+            try:
+                fs, base = self.filesystem()
+            except (FileNotFoundError, NotADirectoryError) as error:
+                if names_missing_bucket(error):
+                    raise
+                # An archive, or a key of SSH: it is no path of the driver that is missing, and the store is not empty.
+                # The chain would show the options.
+                raise RuntimeError(f"the filesystem cannot be made: {error}") from None
             root = self.root.strip("/")
             return fs, base if not root else _joined(base, root)
         fs = self.filesystem
