@@ -151,6 +151,18 @@ def test_merges_are_kept() -> None:
     assert parameters(text) == {"bucket": "a", "region": "c"}
 
 
+def test_an_alias_within_what_it_names_is_refused() -> None:
+    text = "storage:\n  fsspec: &all\n    url: memory://x\n    storage_options: *all\n"
+    assert "alias" in refusal(text)
+    assert refusal("storage: s3", REGISTRY_STORAGE_S3="&a [*a]").startswith("invalid parameter: REGISTRY_STORAGE_S3")
+
+
+def test_aliases_that_stand_for_more_values_than_memory_holds_are_refused() -> None:
+    levels = [f"x{level}: &x{level} [{', '.join([f'*x{level - 1}'] * 9)}]" for level in range(1, 30)]
+    text = "\n".join(["x0: &x0 [a]", *levels, "storage: {fsspec: {url: memory://x, storage_options: {key: *x29}}}"])
+    assert "aliases" in refusal(text)
+
+
 def test_an_override_leaves_the_other_users_of_an_alias_alone() -> None:
     text = "storage: {s3: {a: &x {k: v}, b: *x}}"
     assert parameters(text, REGISTRY_STORAGE_S3_A_K="w") == {"a": {"k": "w"}, "b": {"k": "v"}}

@@ -22,6 +22,9 @@ __all__ = ["parse", "parse_variable"]
 _TAG = "tag:yaml.org,2002:"
 _NULL = re.compile(r"(?:~|null|Null|NULL|)\Z")
 _MERGE = re.compile(r"<<\Z")
+_TOO_DEEP = "it is nested too deeply"
+#: A document of a few lines whose aliases name each other can stand for more values than memory holds.
+_MOST_VALUES = 100_000
 _HINT = "a value with special characters needs single quotes"
 
 #: What PyYAML quotes that is no part of a value: one character, or a token's name.
@@ -46,7 +49,7 @@ def parse(text: str, origin: str) -> Any:
         If PyYAML is not installed.
     """
     value = _compose(text, origin)[1]
-    _check_keys(value, origin)
+    _check(value, origin)
     return value
 
 
@@ -68,7 +71,7 @@ def parse_variable(text: str, variable: str) -> Any:
         As for `parse`; and if there is a text, but YAML sees no value in it.
     """
     node, value = _compose(text, variable)
-    _check_keys(value, variable)
+    _check(value, variable)
     bare = text.strip()
     if value is None and not _NULL.match(bare):
         raise ParameterError(f"YAML sees no value in it; {_HINT}", path=variable)
@@ -141,18 +144,33 @@ def _compose(text: str, origin: str) -> tuple[yaml.Node | None, Any]:
         line = f"line {text.count(chr(10), 0, error.position) + 1}: "
         raise ParameterError(f"{line}it is no YAML: it holds a control character", path=origin) from None
     except RecursionError:
-        raise ParameterError("it is nested too deeply", path=origin) from None
+        raise ParameterError(_TOO_DEEP, path=origin) from None
 
 
-def _check_keys(value: Any, origin: str) -> None:
-    """Refuse a key that is no text. Each node is looked at once, however many aliases name it."""
-    seen: set[int] = set()
-    pending = [value]
-    while pending:
-        item = pending.pop()
-        if not isinstance(item, (dict, list)) or id(item) in seen:
-            continue
-        seen.add(id(item))
+def _check(value: Any, origin: str) -> None:
+    """Refuse a key that is no text, an alias within what it names, and more values than a configuration has.
+
+    Each node is looked at once, however many aliases name it.
+    """
+    #: How many values a node is with its aliases written out, by its id; None while it is counted.
+    counts: dict[int, int | None] = {}
+
+    def count(item: Any) -> int:
+        if not isinstance(item, (dict, list)):
+            return 1
+        if id(item) in counts:
+            known = counts[id(item)]
+            if known is None:
+                raise ParameterError("an alias stands within what it names", path=origin)
+            return known
         if isinstance(item, dict) and None in item:
             raise ParameterError("a map has an empty key", path=origin)
-        pending.extend(item.values() if isinstance(item, dict) else item)
+        counts[id(item)] = None
+        found = counts[id(item)] = 1 + sum(map(count, item.values() if isinstance(item, dict) else item))
+        return found
+
+    try:
+        if count(value) > _MOST_VALUES:
+            raise ParameterError(f"its aliases make more than {_MOST_VALUES} values of it", path=origin)
+    except RecursionError:
+        raise ParameterError(_TOO_DEEP, path=origin) from None
