@@ -201,8 +201,15 @@ class AnyNames(Names):
             plain.move(path, "/moved")
             plain.copy("/moved", path)
             assert plain.get_content(path) == b"hard"
-            plain.delete("/hard")
             plain.delete("/moved")
+            upload(plain, path, b"one,", end="close")
+            upload(plain, path, b"two", append=True)
+            assert plain.get_content(path) == b"one,two"
+            upload(plain, path, b"other", end="close")
+            plain.delete("/hard")
+            with self.fails(plain, PathNotFoundError):
+                plain.writer(path, append=True)
+            assert list(plain.uploads()) == []
         assert plain.list("/") == ["/file"], "a name that was refused or deleted left something behind"
 
     @pytest.mark.parametrize("kind", ["no path", "our own file"])

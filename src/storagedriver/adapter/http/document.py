@@ -16,7 +16,7 @@ from storagedriver.adapter.http.strangers import NO_STORE, is_web_page
 from storagedriver.adapter.store import EPOCH
 from storagedriver.errors import InvalidAnswerError
 
-__all__ = ["Document", "error_fields", "is_cut", "json_in", "time_of", "with_document", "with_json"]
+__all__ = ["Document", "beyond_xml", "error_fields", "is_cut", "json_in", "time_of", "with_document", "with_json"]
 
 T = TypeVar("T")
 
@@ -27,6 +27,19 @@ _BOOLEANS = {"true": True, "1": True, "false": False, "0": False, "": False}
 _FOLLOWING = ("NextContinuationToken", "NextMarker", "NextKeyMarker", "NextPartNumberMarker")
 #: What is read of a description that is no XML: it may quote a key that has what XML cannot carry.
 _FIELD = re.compile(rb"<([A-Za-z0-9]+)>([^<]*)</\1>")
+#: What no document can hold, not even as a reference: https://www.w3.org/TR/xml/#charsets.
+_BEYOND = re.compile("[\x01-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]")
+
+
+def beyond_xml(name: str) -> str:
+    """What `storagedriver.adapter.store.Store.refuses` says of a name that XML cannot carry.
+
+    Such an object could be put and deleted, but where its upload is begun or
+    listed the name is another one, or the whole answer is no XML: a resume
+    would find nothing, or only the old object.
+    """
+    found = _BEYOND.search(name)
+    return f"the answers of the store are XML, which has no {found[0]!r}" if found else ""
 
 
 class Document:

@@ -9,6 +9,7 @@ from importlib.util import find_spec
 from typing import Any
 
 from storagedriver.adapter.http.bucket_store import BucketStore, Calls, Copies
+from storagedriver.adapter.http.document import beyond_xml
 from storagedriver.adapter.store import Entry, Failure, too_long
 from storagedriver.driver import Capabilities
 from storagedriver.drivers.oss import errors, listing
@@ -87,9 +88,14 @@ class OSSStore(BucketStore):
         return self.rooted(self._sdk.filesystem, self._parameters.bucket, self._parameters.prefix)
 
     def refuses(self, key: str, /) -> str:
-        """1023 bytes, and no backslash at the start: https://www.alibabacloud.com/help/en/oss/user-guide/object-naming-conventions."""
+        """1023 bytes, no backslash at the start, nothing that XML cannot carry.
+
+        https://www.alibabacloud.com/help/en/oss/user-guide/object-naming-conventions
+        """
         name = self._bucket.full(key)
-        return "the store takes no name that begins with a backslash" if name.startswith("\\") else too_long(name, 1023)
+        if name.startswith("\\"):
+            return "the store takes no name that begins with a backslash"
+        return too_long(name, 1023) or beyond_xml(name)
 
     def classify(self, error: Exception, /) -> Failure:
         """Say what a failure means."""

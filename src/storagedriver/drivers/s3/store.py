@@ -9,6 +9,7 @@ from importlib.util import find_spec
 from typing import Any
 
 from storagedriver.adapter.http.bucket_store import BucketStore, Calls, Copies
+from storagedriver.adapter.http.document import beyond_xml
 from storagedriver.adapter.store import Entry, Failure, too_long
 from storagedriver.driver import Capabilities
 from storagedriver.drivers.s3 import errors, listing, signing
@@ -97,7 +98,7 @@ class S3Store(BucketStore):
         return self.rooted(self._sdk.filesystem, self._bucket.name, self._bucket.prefix)
 
     def refuses(self, key: str, /) -> str:
-        """1024 bytes: https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-keys.html.
+        """1024 bytes, and nothing that XML cannot carry: https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-keys.html.
 
         A server that keeps a real tree takes a backslash for a ``/``, and names of 255 bytes. Only for such a name it
         is asked which it is.
@@ -106,7 +107,7 @@ class S3Store(BucketStore):
         longest = max(len(part.encode()) for part in name.split("/"))
         if ("\\" in name or longest > _LONGEST_IN_A_TREE) and self.walk_order == "tree":
             return f"this server takes no backslash, and at most {_LONGEST_IN_A_TREE} bytes between two slashes"
-        return too_long(name, _LONGEST_KEY)
+        return too_long(name, _LONGEST_KEY) or beyond_xml(name)
 
     def classify(self, error: Exception, /) -> Failure:
         """Say what a failure means."""
