@@ -67,6 +67,8 @@ def test_a_driver_is_made_by_name_with_parameters(tmp_path: Path) -> None:
 def test_an_unknown_name_is_an_error_that_names_what_is_known() -> None:
     with pytest.raises(InvalidStorageDriverError, match=r"filesytem.*did you mean 'filesystem'.*inmemory"):
         factory.create("filesytem", {})
+    with pytest.raises(InvalidStorageDriverError, match="did you mean 's3'"):
+        factory.create("S3", {})
 
 
 def test_a_registered_driver_is_made(registered: str) -> None:

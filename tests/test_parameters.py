@@ -57,6 +57,23 @@ def test_a_required_parameter_must_be_given(missing: dict[str, Any]) -> None:
         parse(Parameters, "mine", missing)
 
 
+def test_a_required_parameter_that_is_mistyped_is_named() -> None:
+    with pytest.raises(ParameterError, match="bucket: it is required; did you mean it by 'Bucket'"):
+        parse(Parameters, "mine", {"Bucket": "b", "secure": "true"})
+
+
+def test_a_check_of_the_class_itself_carries_the_name_of_the_driver() -> None:
+    @dataclass(frozen=True)
+    class Checked:
+        bucket: str = string()
+
+        def __post_init__(self) -> None:
+            raise ParameterError("it is refused", path="bucket")
+
+    with pytest.raises(ParameterError, match="mine: invalid parameter: bucket: it is refused"):
+        parse(Checked, "mine", {})
+
+
 @pytest.mark.parametrize("value", ["1", "t", "T", "TRUE", "true", "True", True])
 def test_go_spells_true_like_this(value: object) -> None:
     assert read(secure=value).secure is True

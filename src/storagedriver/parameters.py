@@ -361,7 +361,9 @@ def parse(
         value = given.pop(name, None)
         if value is None or value == "":
             if field.metadata["required"]:
-                raise ParameterError("it is required", driver_name=driver_name, path=name)
+                near = difflib.get_close_matches(name, [str(other) for other in given if other not in declared], n=1)
+                mistyped = f"; did you mean it by {near[0]!r}?" if near else ""
+                raise ParameterError(f"it is required{mistyped}", driver_name=driver_name, path=name)
             if "otherwise" in field.metadata:
                 values[name] = field.metadata["otherwise"]()
             continue
@@ -375,7 +377,12 @@ def parse(
         hint = f": {hints[name]}" if hints and name in hints else _hint(name, declared)
         message = f"{driver_name}: unknown parameter {name!r} is ignored{hint}"
         warnings.warn(message, StorageDriverWarning, stacklevel=2)
-    return cls(**values)
+    try:
+        return cls(**values)
+    except ParameterError as error:
+        # Of a check of the class itself, which does not know the driver.
+        error.driver_name = error.driver_name or driver_name
+        raise
 
 
 def check_options(protocol: str, options: Iterable[str], known: Iterable[str], advice: str = "") -> None:

@@ -93,7 +93,7 @@ class Plugins(Generic[T]):
         points = {_identity(point): point for point in entry_points(group=self._group, name=name)}
         if not points:
             known = self.names()
-            near = difflib.get_close_matches(str(name), known, n=1)
+            near = difflib.get_close_matches(str(name).lower(), known, n=1)
             hint = f"did you mean {near[0]!r}? " if near else ""
             for point in entry_points(group=self._hints, name=name) if self._hints else ():
                 hint = f"{point.load()}; "

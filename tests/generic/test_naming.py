@@ -89,6 +89,14 @@ def test_a_value_error_of_the_translation_is_one_of_the_parameters() -> None:
     assert caught.value.__cause__ is None
 
 
+def test_an_error_of_the_translation_shows_no_secret() -> None:
+    def refuse(given: Parameters) -> tuple[str, dict[str, Any]]:
+        raise ParameterError(f"it takes no {given.token}", path="token")
+
+    with pytest.raises(ParameterError, match=r"^mine: .*token: it takes no \*\*\*$"):
+        over(refuse)({"rootdirectory": "x", "token": SECRET})
+
+
 def test_a_protocol_that_is_not_there_says_so() -> None:
     with pytest.raises(ParameterError, match="mine: .*nosuchprotocol"):
         over(lambda _: ("nosuchprotocol://x", {}))({"rootdirectory": "x"})

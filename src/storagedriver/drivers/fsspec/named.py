@@ -124,12 +124,11 @@ class NamedDriver:
             url, options = self._translation(given)
         except StorageDriverError as error:
             error.driver_name = error.driver_name or self.name
+            error.detail = _without(secrets(given), error.detail)
+            error.hint = _without(secrets(given), error.hint)
             raise
         except ValueError as error:
-            detail = str(error)
-            for secret in secrets(given):
-                detail = detail.replace(secret, "***")
-            raise ParameterError(detail, driver_name=self.name) from None
+            raise ParameterError(_without(secrets(given), str(error)), driver_name=self.name) from None
         for secret in secrets(given):
             if len(secret) >= _SHORTEST_SECRET and secret in url:
                 # Neither the URL nor the secret is shown.
@@ -225,6 +224,12 @@ def driver_over(
         secrets=list(secrets),
     )
     return FsspecDriver(store, naming)
+
+
+def _without(hide: Iterable[str], text: str) -> str:
+    for secret in hide:
+        text = text.replace(secret, "***")
+    return text
 
 
 def texts_of(value: Any) -> Iterable[str]:

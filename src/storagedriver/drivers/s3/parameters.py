@@ -279,9 +279,9 @@ def _check_region(parsed: S3Parameters) -> None:
     known = _regions()
     if parsed.region not in known:
         near = difflib.get_close_matches(parsed.region, known, n=1)
-        hint = f", did you mean {near[0]!r}?" if near else ""
+        hint = f" (did you mean {near[0]!r}?)" if near else ""
         detail = f"{parsed.region!r} is none that the installed botocore knows{hint}"
-        raise _refused("region", f"{detail} A region of another store goes with a regionendpoint.")
+        raise _refused("region", f"{detail}; a region of another store goes with a regionendpoint")
 
 
 def _regions() -> list[str]:
