@@ -123,5 +123,6 @@ def report_unnamed(
             " StorageDriver.delete removes them with the rest of a tree"
         )
         raise UnnamedKeysError(detail, driver_name=driver_name, path=path)
-    message = f"{driver_name}: {keys} {path} are skipped because no path can name them, {example!r} for one; {remedy}"
+    are = "is" if count == 1 else "are"
+    message = f"{driver_name}: {keys} {path} {are} skipped because no path can name them, {example!r} for one; {remedy}"
     warnings.warn(message, StorageDriverWarning, stacklevel=stacklevel + 1)

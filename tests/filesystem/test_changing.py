@@ -1,10 +1,14 @@
 from __future__ import annotations
 
 import errno
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
 from storagedriver import InvalidPathError
+from storagedriver.errors import ReadOnlyError
 from storagedriver.filesystem import StorageDriverFileSystem
 from tests.filesystem.dictionary import DictionaryDriver
 
@@ -232,3 +236,23 @@ def test_a_file_at_top_level_into_a_directory(any_fs: StorageDriverFileSystem) -
     any_fs.cp("a", "d")
     any_fs.cp("a", "e/")
     assert files(any_fs) == ["/a", "/d/a", "/d/b", "/e/a"]
+
+
+@pytest.mark.parametrize("change", ["mkdir", "makedirs", "open", "touch", "pipe", "rm"])
+def test_what_can_only_be_read_says_so_at_once_and_of_the_path_that_was_given(tmp_path: Path, change: str) -> None:
+    with zipfile.ZipFile(tmp_path / "x.zip", "w") as archive:
+        archive.writestr("file", "content")
+    options = {"url": "zip://", "storage_options": {"fo": str(tmp_path / "x.zip")}}
+    fs = StorageDriverFileSystem("fsspec", parameters=options)
+    calls: dict[str, Callable[[], object]] = {
+        "mkdir": lambda: fs.mkdir("/new"),
+        "makedirs": lambda: fs.makedirs("/new"),
+        "open": lambda: fs.open("/new", "wb"),
+        "touch": lambda: fs.touch("/new"),
+        "pipe": lambda: fs.pipe("/new", b"x"),
+        "rm": lambda: fs.rm("/file"),
+    }
+    with pytest.raises(ReadOnlyError) as caught:
+        calls[change]()
+    assert caught.value.path == ("/file" if change == "rm" else "/new")
+    assert fs.cat("/file") == b"content"

@@ -12,7 +12,7 @@ from typing import Any
 from fsspec.utils import other_paths
 
 from storagedriver.driver import FileInfo, StopWalk
-from storagedriver.errors import InvalidPathError, PathNotFoundError
+from storagedriver.errors import InvalidPathError, PathNotFoundError, StorageDriverError
 from storagedriver.filesystem.names import staged_path, to_path
 from storagedriver.filesystem.opening import OpeningFileSystem
 from storagedriver.own_files import making_own_files
@@ -63,9 +63,14 @@ class ChangingFileSystem(OpeningFileSystem):
         if not create_parents and not self.isdir(parent):
             raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), parent)
         inside = staged_path(f"{path}/")
-        with making_own_files():
-            self.driver.put_content(inside, b"")
-        self.driver.delete(inside)
+        try:
+            with making_own_files():
+                self.driver.put_content(inside, b"")
+            self.driver.delete(inside)
+        except StorageDriverError as error:
+            # The user knows nothing of the file inside.
+            error.path = path if error.path == inside else error.path
+            raise
 
     def makedirs(self, path: Any, exist_ok: bool = False) -> None:
         """Make a directory and those above it, as `mkdir` does.

@@ -18,7 +18,7 @@ from fsspec.utils import isfilelike
 
 from storagedriver.adapter.loop import waited_for
 from storagedriver.driver import FileReader
-from storagedriver.errors import InvalidPathError, PathNotFoundError
+from storagedriver.errors import InvalidPathError, PathNotFoundError, ReadOnlyError
 from storagedriver.filesystem.listing import ListingFileSystem
 from storagedriver.filesystem.names import to_path
 from storagedriver.filesystem.reading import PIECE, ReadFile, read_range
@@ -111,6 +111,9 @@ class OpeningFileSystem(ListingFileSystem):
                 raise _is_directory(path)
             return file
         check_written(path, self.driver.name, self.driver.name_rule)
+        if self.driver.capabilities.read_only:
+            # The driver would say so when the file is closed.
+            raise ReadOnlyError("its files can only be read", driver_name=self.driver.name, path=path)
         begin = 0
         if mode == "xb":
             self.check_missing(path)
