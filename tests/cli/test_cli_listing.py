@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from storagedriver.cli.listing import DiskUsage
@@ -129,3 +131,21 @@ def test_du_counts_a_name_that_is_file_and_directory_once_each() -> None:
 )
 def test_human_sizes(count: int | None, text: str) -> None:
     assert human_size(count) == text
+
+
+@pytest.mark.parametrize("name", ["line\nbreak", "red\x1b[31m", "carriage\rreturn", "c1\x9b2J", "line\u2028separator"])
+def test_a_name_is_one_line_and_moves_no_cursor(tmp_path: Path, name: str) -> None:
+    (tmp_path / "dir").mkdir()
+    (tmp_path / "dir" / name).touch()
+    run = Invoke(("--driver", "filesystem", "--param", f"rootdirectory={tmp_path}", "--param", "names=any"))
+    escaped = "/dir/" + name.encode("unicode_escape").decode()
+    for command in (("ls", "/dir"), ("walk", "--files"), ("ls", "-l", "/dir"), ("du", f"/dir/{name}")):
+        (line,) = run(*command).lines
+        assert line.endswith(escaped)
+    assert escaped in run("stat", f"/dir/{name}").lines[0]
+    assert [record["path"] for record in run("--json", "ls", "/dir").records] == [f"/dir/{name}"]
+
+
+def test_an_error_keeps_the_spaces_of_a_name(tmp_path: Path) -> None:
+    run = Invoke(("--driver", "filesystem", "--param", f"rootdirectory={tmp_path}", "--param", "names=any"))
+    assert run("ls", "/two  spaces", code=3).err == "storagedriver: filesystem: path not found: /two  spaces\n"

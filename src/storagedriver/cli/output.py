@@ -22,11 +22,19 @@ __all__ = ["Output", "file_line", "file_record", "human_size", "instant", "uploa
 _HIDDEN = "***"
 _SECRET = re.compile(r"secret|password|passphrase|token|connectionstring|accountkey|private_?key", re.IGNORECASE)
 _PASSWORD = re.compile(r"://[^/@:]*:([^/@]+)@")
+#: What ends a line, moves the cursor of a terminal or turns the direction of writing.
+_CONTROL = re.compile("[\\x00-\\x1f\\x7f-\\x9f\\u2028\\u2029\\u202a-\\u202e\\u2066-\\u2069]")
+_SPACES = re.compile(r"\s*[\r\n]\s*")
 #: Hiding shorter texts would make messages unreadable.
 _SHORTEST_SECRET = 4
 _UNENDING = 10_000
 _UNIT = 1024
 _ROUNDS_UP = 1023.95
+
+
+def printable(text: str) -> str:
+    """The text with an escape of Python in the place of each control character: a name must not end its line."""
+    return _CONTROL.sub(lambda found: found[0].encode("unicode_escape").decode("ascii"), text)
 
 
 def human_size(count: int | None) -> str:
@@ -91,11 +99,11 @@ class Output:
     _hidden: list[str] = field(default_factory=list, repr=False)
 
     def show(self, record: Mapping[str, Any], text: str | None = None) -> None:
-        """Show one result; `text` is what people see, None: nothing."""
+        """Show one result; `text` is the line that people see, None: nothing."""
         if self.json:
             sys.stdout.write(json.dumps(record) + "\n")
         elif text is not None:
-            sys.stdout.write(text + "\n")
+            sys.stdout.write(printable(text) + "\n")
 
     def rows(self, rows: Iterable[tuple[str, str]]) -> None:
         """Show names and values in two columns."""
@@ -103,7 +111,7 @@ class Output:
 
         table = Table(box=None, show_header=False, pad_edge=False)
         for row in rows:
-            table.add_row(*row)
+            table.add_row(*map(printable, row))
         self.console(sys.stdout).print(table)
 
     @staticmethod
@@ -140,7 +148,7 @@ class Output:
 
     def line(self, text: str) -> str:
         """The text in one line and without secrets."""
-        return " ".join(self.plain(text).split())
+        return printable(_SPACES.sub(" ", self.plain(text)).strip())
 
     def fail(self, error: BaseException) -> int:
         """Show an error and return its exit code."""

@@ -142,7 +142,8 @@ def _explain(session: Session, kinds: Counter[str]) -> None:
     if not kinds:
         session.output.show({}, "nothing was found")
     for kind, count in kinds.items():
-        session.output.show({}, f"\n{kind} ({count}): {KINDS[kind].meaning}.\n  To mend it: {KINDS[kind].mend}.")
+        for line in ("", f"{kind} ({count}): {KINDS[kind].meaning}.", f"  To mend it: {KINDS[kind].mend}."):
+            session.output.show({}, line)
 
 
 def human_age(seconds: float) -> str:
