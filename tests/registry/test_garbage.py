@@ -6,7 +6,7 @@ import json
 import os
 import re
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import timedelta
 from pathlib import Path
 
@@ -18,15 +18,25 @@ from storagedriver.errors import ConflictError, PathNotFoundError
 from storagedriver.registry import layout
 from storagedriver.registry.garbage import garbage
 from storagedriver.registry.layout import Kind, Place, place_of
-from storagedriver.registry.quarantine import delete_garbage, quarantine_garbage, quarantined
+from storagedriver.registry.quarantine import Action, delete_garbage, quarantine_garbage, quarantined
+from storagedriver.registry.usage import usage
 from storagedriver.registry.verify import verify
-from tests.registry.generated import RefusingDriver, Writer, delete_manifest, random_registry
+from tests.registry.generated import (
+    INDEX,
+    MANIFEST,
+    RefusingDriver,
+    Writer,
+    delete_manifest,
+    digest_of,
+    random_registry,
+)
 from tests.registry.storages import CHOSEN_S3, MakeStorage, opened
 from tests.servers.base import program
 from tests.variants import is_slow
 
 SEEDS = range(50 if is_slow() else 2)
 NOW = timedelta(0)
+Remove = Callable[..., Iterator[Action]]
 
 
 @pytest.fixture
@@ -68,6 +78,18 @@ def eligible(shown: str) -> set[str]:
 
 def blobs(driver: StorageDriver, *, untagged: bool = False) -> set[str]:
     return {item.digest for item in garbage(driver, untagged=untagged) if item.kind == "blob"}
+
+
+def delete_garbage_items(driver: StorageDriver) -> list[Place]:
+    return [place_of(action.path) for action in delete_garbage(driver, untagged=True)]
+
+
+def day_old(root: Path) -> None:
+    """Make every file a day older."""
+    for path in root.rglob("*"):
+        if path.is_file():
+            then = path.stat().st_mtime - 86400
+            os.utime(path, (then, then))
 
 
 def damage(driver: StorageDriver) -> list[str]:
@@ -196,6 +218,79 @@ def test_what_is_younger_is_left(driver: StorageDriver, writer: Writer) -> None:
     writer.blob(b"orphan")
     assert list(delete_garbage(driver, min_age=timedelta(hours=1))) == []
     assert list(quarantine_garbage(driver, min_age=timedelta(hours=1))) == []
+
+
+@pytest.mark.parametrize("remove", [delete_garbage, quarantine_garbage])
+@pytest.mark.parametrize("by", ["manifest", "index", "link"])
+def test_what_younger_manifests_and_links_need_is_left(tmp_path: Path, remove: Remove, by: str) -> None:
+    """A build by digest, before its tag or index: the layers are there from an older one, and are not written again."""
+    with factory.create("filesystem", {"rootdirectory": str(tmp_path)}) as driver:
+        writer = Writer(driver)
+        old = writer.image("app", layers=(b"shared",))
+        gone = writer.image("app", layers=(b"gone",))
+        day_old(tmp_path)
+        shared = writer.descriptor(digest_of(b"shared"), "x/y")
+        if by == "manifest":
+            writer.manifest("app", {"schemaVersion": 2, "mediaType": MANIFEST, "config": shared, "layers": [shared]})
+        elif by == "index":
+            writer.index("app", children=(old,))
+        else:
+            writer.link_layer("other", digest_of(b"shared"))
+        found = list(remove(driver, untagged=True, min_age=timedelta(hours=1)))
+        assert layout.revision_path("app", gone) in {action.path for action in found}
+        assert {action.action for action in found} == {"delete" if remove is delete_garbage else "move"}
+        assert driver.get_content(layout.blob_path(digest_of(b"shared"))) == b"shared"
+        assert damage(driver) == []
+
+
+def test_a_younger_manifest_gets_back_what_it_needs(tmp_path: Path) -> None:
+    with factory.create("filesystem", {"rootdirectory": str(tmp_path)}) as driver:
+        writer = Writer(driver)
+        old = writer.image("app", layers=(b"shared",))
+        list(quarantine_garbage(driver, untagged=True))
+        day_old(tmp_path)
+        writer.index("app", children=(old,))
+        found = list(quarantine_garbage(driver, untagged=True, min_age=timedelta(hours=1), older_than=NOW))
+        assert {action.action for action in found} == {"restore"}
+        assert damage(driver) == []
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        f"{layout.REPOSITORIES}/No_Name_Of_A_Repository/_manifests/tags/latest/current/link",
+        f"{layout.REPOSITORIES}/app/_manifests/revisions/sha224/{'a' * 56}/link",
+        f"{layout.REPOSITORIES}/app/_manifests/tags/{'a' * 129}/current/link",
+        layout.DATABASE_IN_USE,
+    ],
+)
+def test_nothing_is_removed_while_a_file_may_refer_to_it_in_a_way_that_is_not_understood(
+    driver: StorageDriver, writer: Writer, path: str
+) -> None:
+    writer.image("app", layers=(b"1",))
+    orphan = writer.blob(b"orphan")
+    driver.put_content(path, b"")
+    for remove in (delete_garbage, quarantine_garbage):
+        with pytest.raises(ConflictError, match=path):
+            list(remove(driver, untagged=True))
+    assert orphan in digests(driver)
+    assert any(path in doubt for doubt in usage(driver).doubts)
+
+
+def test_an_index_of_blobs_keeps_them_and_a_manifest_among_them_all_that_it_needs(
+    driver: StorageDriver, writer: Writer
+) -> None:
+    """As BuildKit's cache in a registry is. Of a manifest the index may say another media type."""
+    blobs_of_it = [writer.layer("app", content) for content in (b"layer", b"x" * (5 << 20), b'{"layers": []}')]
+    image = writer.image("app", layers=(b"1",))
+    entries = [writer.descriptor(digest, "application/vnd.oci.image.layer.v1.tar") for digest in [*blobs_of_it, image]]
+    writer.link_layer("app", image)
+    writer.manifest("app", {"schemaVersion": 2, "mediaType": INDEX, "manifests": entries}, "cache")
+    orphan = writer.blob(b"orphan")
+    assert list(verify(driver)) == []
+    assert usage(driver).repositories[0].manifests < 2000
+    assert [item.digest for item in delete_garbage_items(driver)] == [orphan]
+    assert damage(driver) == []
 
 
 def test_a_dry_run_changes_nothing(driver: StorageDriver, writer: Writer) -> None:

@@ -29,11 +29,24 @@ def test_an_image_has_a_config_and_layers_each_once(kind: str) -> None:
 
 @pytest.mark.parametrize("kind", [INDEX, LIST])
 def test_an_index_has_manifests(kind: str) -> None:
-    found = parsed(schemaVersion=2, mediaType=kind, manifests=[named(A), named(B)])
+    found = parsed(schemaVersion=2, mediaType=kind, manifests=[named(A, mediaType=MANIFEST), named(B, mediaType="")])
     assert found == Manifest(kind, (Reference(A, "manifest", 3), Reference(B, "manifest", 3)))
     assert parsed(mediaType=kind, manifests=[]).references == ()
     with pytest.raises(ManifestError, match="without manifests"):
         parsed(mediaType=kind, layers=[])
+
+
+def test_what_an_index_names_as_another_media_type_is_a_blob() -> None:
+    """BuildKit's cache in a registry is an index of layers."""
+    found = parsed(manifests=[named(A), named(B, mediaType=f"{DOCKER.upper()}; charset=utf-8"), named(C, mediaType=[])])
+    assert found.references == (Reference(A, "layer", 3), Reference(B, "manifest", 3), Reference(C, "manifest", 3))
+
+
+def test_the_case_of_names_does_not_count() -> None:
+    """A registry that is written in Go reads them so."""
+    found = parsed(Config={"Digest": A}, LAYERS=[named(B)], layers=[named(C)])
+    assert found.references == (Reference(A, "config"), Reference(C, "layer", 3))
+    assert parsed(SchemaVersion=1, FSLayers=[{"blobsum": A}]).references == (Reference(A, "layer"),)
 
 
 def test_a_subject_may_be_missing() -> None:

@@ -21,7 +21,9 @@ __all__ = ["garbage"]
 
 @click.command(cls=SessionCommand)
 @click.option("--untagged", is_flag=True, help="Manifests that no tag needs are garbage, too.")
-@click.option("--min-age", type=DURATION, default="0s", show_default=True, help="Leave what was changed more recently.")
+@click.option(
+    "--min-age", type=DURATION, default="0s", show_default=True, help="Leave what is younger, and what it needs."
+)
 @click.option("--delete", is_flag=True, help="Delete it. No push may run meanwhile.")
 @click.option("--registry-is-read-only", "read_only", is_flag=True, help="The registry is read-only, or stopped.")
 @click.option("--quarantine", is_flag=True, help="Move it away, and delete or move back what was moved before.")
@@ -77,11 +79,15 @@ def garbage(  # noqa: PLR0913 - an option each
     with (
         counting(session) as show,
         GarbageSurvey(
-            session.driver, untagged=untagged, concurrency=concurrency, show=lambda count: show("files", count)
+            session.driver,
+            untagged=untagged,
+            min_age=min_age,
+            concurrency=concurrency,
+            show=lambda count: show("files", count),
         ) as found,
     ):
         count = size = 0
-        for item in found.items(min_age):
+        for item in found.items():
             count, size = count + 1, size + item.size
             age = "-" if item.age is None else human_age(item.age)
             shown = str(item.size) if exact else human_size(item.size)

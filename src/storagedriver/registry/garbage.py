@@ -13,7 +13,7 @@ from storagedriver.registry import layout
 from storagedriver.registry.contents import DECIDING_LINKS, DOUBTFUL_LINKS, read_links, read_manifests
 from storagedriver.registry.marks import doubts, mark
 from storagedriver.registry.reading import CONCURRENCY
-from storagedriver.registry.survey import Survey, instant_of, take_listing
+from storagedriver.registry.survey import Survey, instant_of, note_database, take_listing
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -92,6 +92,9 @@ class GarbageSurvey:
     untagged : bool
         Whether manifests that no tag stands for are garbage, see
         `storagedriver.registry.marks.mark`.
+    min_age : timedelta
+        What was changed more recently is no garbage, and neither is what it
+        needs.
     certain : bool
         Read every link that decides, also those whose content follows from the
         listing of a registry that is not damaged. Before a deletion it is needed.
@@ -111,16 +114,19 @@ class GarbageSurvey:
         driver: StorageDriver,
         *,
         untagged: bool = False,
+        min_age: timedelta = timedelta(0),
         certain: bool = False,
         concurrency: int = CONCURRENCY,
         show: Callable[[int], None] | None = None,
     ) -> None:
         self._driver = driver
         self._untagged = untagged
+        self._since = datetime.now(timezone.utc) - min_age if min_age else None
         self.survey = Survey()
         try:
             # In the order of the paths blobs come before repositories.
             take_listing(driver, self.survey, (layout.TOP,), layout.TOP, show)
+            note_database(driver, self.survey)
             read_links(driver, self.survey, DECIDING_LINKS if certain else DOUBTFUL_LINKS, concurrency)
             read_manifests(driver, self.survey, concurrency)
             self.mark()
@@ -136,7 +142,7 @@ class GarbageSurvey:
 
     def mark(self) -> None:
         """Find out what is referred to; again after manifests were added to the survey."""
-        mark(self.survey, untagged=self._untagged)
+        mark(self.survey, untagged=self._untagged, since=self._since)
         self.survey.database.executescript(
             "DROP TABLE IF EXISTS marked; CREATE TABLE marked (digest TEXT PRIMARY KEY) WITHOUT ROWID;"
             "INSERT OR IGNORE INTO marked SELECT digest FROM mark;"
@@ -155,17 +161,10 @@ class GarbageSurvey:
             detail = f"nothing is removed, because what this refers to is not known: {found[0]}{more}; see 'verify'"
             raise ConflictError(detail, driver_name=self._driver.name, path=layout.TOP)
 
-    def items(self, min_age: timedelta = timedelta(0)) -> Iterator[Garbage]:
-        """The garbage: links before manifests, manifests before blobs.
-
-        Parameters
-        ----------
-        min_age : timedelta
-            Leave what was changed more recently.
-        """
-        limit = datetime.now(timezone.utc) - min_age
+    def items(self) -> Iterator[Garbage]:
+        """The garbage: links before manifests, manifests before blobs."""
         for item in self._items():
-            if not min_age or (item.time is not None and item.time <= limit):
+            if self._since is None or (item.time is not None and item.time <= self._since):
                 yield item
 
     def is_marked(self, digest: str) -> bool:

@@ -29,6 +29,7 @@ from typing import NamedTuple
 
 __all__ = [
     "BLOBS",
+    "DATABASE_IN_USE",
     "LINKS",
     "QUARANTINE",
     "REPOSITORIES",
@@ -60,6 +61,9 @@ BLOBS = f"{TOP}/blobs"
 REPOSITORIES = f"{TOP}/repositories"
 #: Where garbage is moved to by this package. No registry looks there.
 QUARANTINE = "/docker/quarantine"
+
+#: With this file GitLab's registry says that its database has what the links below `REPOSITORIES` say elsewhere.
+DATABASE_IN_USE = "/docker/registry/lockfiles/database-in-use"
 
 #: The algorithms of digests that the registry knows, and how many hexadecimal digits each has.
 _DIGITS = {"sha256": 64, "sha384": 96, "sha512": 128}

@@ -26,6 +26,15 @@ _INDEXES = frozenset(
 )
 _ARTIFACT = "application/vnd.oci.artifact.manifest.v1+json"
 _SCHEMA1 = "application/vnd.docker.distribution.manifest.v1+json"
+#: What an index names by another media type is a blob: the caches of BuildKit are indexes of layers.
+_MANIFESTS = _INDEXES | {
+    _ARTIFACT,
+    _SCHEMA1,
+    "application/vnd.docker.distribution.manifest.v1+prettyjws",
+    "application/vnd.docker.distribution.manifest.v2+json",
+    "application/vnd.oci.image.manifest.v1+json",
+    "",
+}
 #: A size is less, in bytes.
 _SIZES = 1 << 63
 #: What a config, layers, manifests and blobs are each as.
@@ -98,14 +107,14 @@ def parse_manifest(content: bytes) -> Manifest:
         If it is none, or names something by what is no digest.
     """
     try:
-        tree = json.loads(content)
+        tree = json.loads(content, object_pairs_hook=_folded)
     except (ValueError, RecursionError) as error:
         raise ManifestError("it is no JSON") from error
     if not isinstance(tree, dict):
         raise ManifestError("it is no JSON object")
-    if tree.get("schemaVersion") == 1:
+    if tree.get("schemaversion") == 1:
         return Manifest(_SCHEMA1, _unique(_schema1(tree)))
-    media_type = tree.get("mediaType") or ""
+    media_type = tree.get("mediatype") or ""
     if not isinstance(media_type, str):
         raise ManifestError("its media type is no text")
     if media_type != _ARTIFACT and not any(name in tree for name in ("config", "layers", "blobs", "manifests")):
@@ -116,6 +125,11 @@ def parse_manifest(content: bytes) -> Manifest:
         kind = "index" if "manifests" in tree else "manifest"
         media_type = f"application/vnd.oci.image.{kind}.v1+json"
     return Manifest(media_type, _unique(_references(tree)))
+
+
+def _folded(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """An object of JSON as Go's encoding/json reads it: the case of a name does not count, and the last one wins."""
+    return {name.casefold(): value for name, value in pairs}
 
 
 def _references(tree: Mapping[str, Any]) -> Iterator[Reference]:
@@ -129,20 +143,27 @@ def _references(tree: Mapping[str, Any]) -> Iterator[Reference]:
 
 
 def _schema1(tree: Mapping[str, Any]) -> Iterator[Reference]:
-    for layer in _list(tree, "fsLayers"):
+    for layer in _list(tree, "fslayers"):
         if not isinstance(layer, dict):
             raise ManifestError("one of its layers is no JSON object")
-        yield Reference(_digest(layer.get("blobSum")), "layer")
+        yield Reference(_digest(layer.get("blobsum")), "layer")
 
 
 def _reference(descriptor: Any, role: Role) -> Reference:
     if not isinstance(descriptor, dict):
         raise ManifestError(f"a {role} is no JSON object")
+    if role == "manifest" and _plain(descriptor.get("mediatype")) not in _MANIFESTS:
+        role = "layer"
     size = descriptor.get("size")
     # Layers that may not be distributed: the registry takes manifests with them, without the blob.
     optional = role == "subject" or (role == "layer" and bool(descriptor.get("urls")))
     known = size if isinstance(size, int) and not isinstance(size, bool) and 0 <= size < _SIZES else None
     return Reference(_digest(descriptor.get("digest")), role, known, optional)
+
+
+def _plain(media_type: Any) -> str:
+    """A media type without its parameters; empty for what is none."""
+    return media_type.partition(";")[0].strip().lower() if isinstance(media_type, str) else ""
 
 
 def _list(tree: Mapping[str, Any], name: str) -> list[Any]:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
+from storagedriver.registry import layout
 from storagedriver.registry.survey import Survey
 
 __all__ = ["doubts", "mark"]
@@ -34,7 +37,19 @@ WHERE link.target IS NOT NULL AND link.target != link.digest
 """
 _CHILDREN = """
 INSERT OR IGNORE INTO kept SELECT kept.repository, reference.digest FROM kept JOIN reference
-ON reference.manifest = kept.digest AND reference.role = 'manifest'
+ON reference.manifest = kept.digest AND (reference.role = 'manifest' OR (reference.role != 'subject' AND EXISTS (
+    SELECT 1 FROM link WHERE link.kind = 'revision' AND link.repository = kept.repository
+    AND link.digest = reference.digest)))
+"""
+#: What was pushed lately, or at a time that the store does not know: its tag or its index may be still to come.
+_YOUNG = """
+INSERT OR IGNORE INTO kept SELECT repository, digest FROM link
+WHERE kind = 'revision' AND (time > ?1 OR coalesce(time, 0) = 0)
+"""
+#: Blobs that a repository was given lately: an image that names them may be still to come.
+_GIVEN = """
+INSERT OR IGNORE INTO mark SELECT repository, digest FROM link
+WHERE kind = 'layer' AND (time > ?1 OR coalesce(time, 0) = 0)
 """
 #: Signatures and the like: manifests whose subject is kept.
 _REFERRERS = """
@@ -57,7 +72,12 @@ INSERT OR IGNORE INTO mark SELECT repository, digest FROM kept
 UNION SELECT kept.repository, reference.digest FROM kept JOIN reference
 ON reference.manifest = kept.digest AND reference.role != 'subject'
 """
-_DOUBTS = """
+_DOUBTS = f"""
+SELECT 'the registry keeps what refers to blobs in a database: {layout.DATABASE_IN_USE} is there' FROM other
+WHERE path = '{layout.DATABASE_IN_USE}'
+UNION ALL SELECT path || ': no repository, manifest or tag has such a path' FROM other
+WHERE path GLOB '{layout.REPOSITORIES}/*/_manifests/*/link'
+UNION ALL
 SELECT 'manifest ' || kept.digest || ' of ' || kept.repository || ': ' ||
     CASE WHEN manifest.detail != '' THEN manifest.detail ELSE 'it has no bytes' END
 FROM kept LEFT JOIN blob USING (digest) LEFT JOIN manifest USING (digest)
@@ -65,10 +85,10 @@ WHERE manifest.fault != '' OR (manifest.digest IS NULL AND blob.digest IS NOT NU
 UNION ALL SELECT 'link of ' || repository || ': ' || detail FROM link
 WHERE kind IN ('revision', 'tag') AND fault = 'refused'
 LIMIT ?
-"""
+"""  # noqa: S608 - constants
 
 
-def mark(survey: Survey, *, untagged: bool = False) -> None:
+def mark(survey: Survey, *, untagged: bool = False, since: datetime | None = None) -> None:
     """Fill the tables ``kept`` and ``mark``, each of a repository and a digest.
 
     ``kept`` has the manifests, ``mark`` these and what they refer to. A blob
@@ -82,18 +102,24 @@ def mark(survey: Survey, *, untagged: bool = False) -> None:
     untagged : bool
         Keep only manifests that a tag stands for, that an index which is kept
         names, or whose subject is kept. Else all manifests are kept.
+    since : datetime, optional
+        Also keep what repositories were given later, with all that it needs.
     """
     database = survey.database
     database.executescript(_TABLES)
     database.execute(_TAGGED if untagged else _ALL)
+    if since is not None:
+        database.execute(_YOUNG, (since.timestamp(),))
     steps = (_WRONG, _CHILDREN, _REFERRERS, _RETURNING) if untagged else (_RETURNING,)
     while sum(database.execute(step).rowcount for step in steps):
         pass
     database.execute(_MARK)
+    if since is not None:
+        database.execute(_GIVEN, (since.timestamp(),))
 
 
 def doubts(survey: Survey, limit: int = 100) -> list[str]:
-    """Why the marks may be too few: manifests and links that could not be read.
+    """Why the marks may be too few: manifests and links that could not be read, or whose place is not understood.
 
     Parameters
     ----------

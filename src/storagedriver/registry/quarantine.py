@@ -130,7 +130,7 @@ def delete_garbage(
     untagged : bool
         Whether manifests that no tag stands for are garbage.
     min_age : timedelta
-        Leave what was changed more recently.
+        Leave what was changed more recently, and what it needs.
     dry_run : bool
         Say what would be done, and do nothing.
     concurrency : int
@@ -147,9 +147,9 @@ def delete_garbage(
         If something could not be read that may refer to what looks like
         garbage. Nothing is deleted then.
     """
-    with GarbageSurvey(driver, untagged=untagged, certain=True, concurrency=concurrency) as survey:
+    with GarbageSurvey(driver, untagged=untagged, min_age=min_age, certain=True, concurrency=concurrency) as survey:
         survey.check_certain()
-        actions = (Action("delete", item.path, item.size) for item in survey.items(min_age))
+        actions = (Action("delete", item.path, item.size) for item in survey.items())
         yield from _all(driver, actions, dry_run=dry_run)
 
 
@@ -191,7 +191,7 @@ def quarantine_garbage(
     """
     began = False
     failure: StorageDriverError | None = None
-    with GarbageSurvey(driver, untagged=untagged, certain=True, concurrency=concurrency) as survey:
+    with GarbageSurvey(driver, untagged=untagged, min_age=min_age, certain=True, concurrency=concurrency) as survey:
         survey.check_certain()
         limit = datetime.now(timezone.utc) - older_than
         decided = list(_decisions(driver, survey, limit))
@@ -201,7 +201,7 @@ def quarantine_garbage(
 
         def moves() -> Iterator[Action]:
             nonlocal began
-            for item in survey.items(min_age):
+            for item in survey.items():
                 began = not dry_run
                 yield Action("move", item.path, item.size)
 
@@ -210,7 +210,7 @@ def quarantine_garbage(
         except StorageDriverError as error:
             failure = error
     if began:
-        with GarbageSurvey(driver, untagged=untagged, certain=True, concurrency=concurrency) as survey:
+        with GarbageSurvey(driver, untagged=untagged, min_age=min_age, certain=True, concurrency=concurrency) as survey:
             never = datetime.min.replace(tzinfo=timezone.utc)
             yield from _all(driver, list(_decisions(driver, survey, never)), dry_run=False)
     if failure is not None:

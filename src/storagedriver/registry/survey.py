@@ -7,6 +7,7 @@ it is small, and else in a file in the directory for temporary files
 
 from __future__ import annotations
 
+import contextlib
 import re
 import sqlite3
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 
     from typing_extensions import Self
 
-__all__ = ["Link", "Survey", "instant_of", "take_listing"]
+__all__ = ["Link", "Survey", "instant_of", "note_database", "take_listing"]
 
 _ROWS = 2000
 #: Of the database, in KiB, before it goes to a file.
@@ -212,6 +213,15 @@ def take_listing(
             if path == required:
                 raise
     listing.finish()
+
+
+def note_database(driver: StorageDriver, survey: Survey) -> None:
+    """Note the file by which a registry says that the links are not all that refers to blobs."""
+    with contextlib.suppress(PathNotFoundError):
+        info = driver.stat(layout.DATABASE_IN_USE)
+        survey.write(
+            "INSERT OR IGNORE INTO other VALUES (?, ?, ?)", [(info.path, info.size, info.mod_time.timestamp())]
+        )
 
 
 class _Listing:
