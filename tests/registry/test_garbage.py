@@ -13,14 +13,16 @@ from pathlib import Path
 import pytest
 
 from storagedriver import factory
-from storagedriver.driver import StorageDriver
+from storagedriver.driver import FileInfo, StorageDriver
 from storagedriver.errors import ConflictError, PathNotFoundError
+from storagedriver.paths import ROOT
 from storagedriver.registry import layout
 from storagedriver.registry.garbage import garbage
 from storagedriver.registry.layout import Kind, Place, place_of
 from storagedriver.registry.quarantine import Action, delete_garbage, quarantine_garbage, quarantined
 from storagedriver.registry.usage import usage
 from storagedriver.registry.verify import verify
+from tests.dict_driver import DictDriver
 from tests.registry.generated import (
     INDEX,
     MANIFEST,
@@ -422,6 +424,55 @@ def test_a_push_during_the_move_is_seen_at_its_end(driver: StorageDriver, writer
     writer.manifest("app", tree, "new")
     assert "restore" in [action.action for action in actions]
     assert damage(driver) == []
+
+
+class Meanwhile(DictDriver):
+    """A driver of a store in which something happens before a directory is listed."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.meanwhile: dict[str, Callable[[], object]] = {}
+
+    def files(self, path: str = ROOT, start_after: str = "") -> Iterator[FileInfo]:
+        self.meanwhile.pop(path, lambda: None)()
+        return super().files(path, start_after)
+
+
+def test_what_another_run_has_moved_meanwhile_is_not_taken_for_what_was_pushed_again() -> None:
+    driver = Meanwhile()
+    writer = Writer(driver)
+    writer.image("app", "old", layers=(b"old",))
+    layer = writer.layer("app", b"layer")
+    driver.meanwhile[layout.QUARANTINE] = lambda: list(quarantine_garbage(driver))
+    assert list(quarantine_garbage(driver)) == []
+    assert [file.place.digest for file in quarantined(driver)] == [layer]
+    writer.image("app", "new", layers=(b"layer",))
+    assert damage(driver) == []
+
+
+def test_what_another_run_has_restored_meanwhile_is_no_failure() -> None:
+    driver = Meanwhile()
+    writer = Writer(driver)
+    layer = writer.layer("app", b"layer")
+    list(quarantine_garbage(driver))
+    (moved,) = quarantined(driver)
+    writer.image("app", "latest", layers=(b"layer",))
+    driver.delete(layout.blob_path(layer))
+    actions = quarantine_garbage(driver)
+    driver.meanwhile[layout.QUARANTINE] = lambda: driver.copy(moved.path, moved.original)
+    assert [(action.action, action.error) for action in actions] == [("restore", None)]
+    assert damage(driver) == []
+    assert [action.action for action in quarantine_garbage(driver)] == ["drop"]
+
+
+@pytest.mark.parametrize(
+    "name", ["99999999T999999.999999Z-ab/v2/blobs/x", "20200101T000000.000000Z-ab/v2/repositories/No_Name/file"]
+)
+def test_what_the_quarantine_did_not_get_from_here_stays(driver: StorageDriver, writer: Writer, name: str) -> None:
+    writer.image("app", "latest", layers=(b"1",))
+    driver.put_content(f"{layout.QUARANTINE}/{name}", b"of another tool")
+    assert list(quarantine_garbage(driver, older_than=NOW)) == []
+    assert driver.exists(f"{layout.QUARANTINE}/{name}")
 
 
 def test_another_file_at_the_place_is_not_replaced(driver: StorageDriver, writer: Writer) -> None:

@@ -42,6 +42,10 @@ def test_what_an_index_names_as_another_media_type_is_a_blob() -> None:
     assert found.references == (Reference(A, "layer", 3), Reference(B, "manifest", 3), Reference(C, "manifest", 3))
 
 
+def test_a_media_type_is_text_that_can_be_kept() -> None:
+    assert parsed(mediaType="\ud800", layers=[]).media_type.encode() == b"?"
+
+
 def test_the_case_of_names_does_not_count() -> None:
     """A registry that is written in Go reads them so."""
     found = parsed(Config={"Digest": A}, LAYERS=[named(B)], layers=[named(C)])

@@ -117,6 +117,8 @@ def parse_manifest(content: bytes) -> Manifest:
     media_type = tree.get("mediatype") or ""
     if not isinstance(media_type, str):
         raise ManifestError("its media type is no text")
+    # JSON can have half of a character, which no file and no database takes.
+    media_type = media_type.encode("utf-8", "replace").decode()
     if media_type != _ARTIFACT and not any(name in tree for name in ("config", "layers", "blobs", "manifests")):
         raise ManifestError("it has no config, layers, blobs or manifests")
     if media_type in _INDEXES and "manifests" not in tree:

@@ -35,6 +35,8 @@ _THREADS = 8
 _BATCH = 500
 _ABOVE = layout.TOP.rpartition("/")[0]
 _STAMP = "%Y%m%dT%H%M%S.%fZ"
+#: What garbage is.
+_MOVED = frozenset({Kind.BLOB, Kind.REVISION, Kind.TAG_INDEX})
 _PLACE = re.compile(rf"{layout.QUARANTINE}/(?P<stamp>[0-9]{{8}}T[0-9]{{6}}\.[0-9]{{6}}Z)-[0-9a-f]+(?P<rest>/v2/.+)")
 
 
@@ -105,12 +107,21 @@ def quarantined(driver: StorageDriver) -> Iterator[Quarantined]:
     try:
         for info in driver.files(layout.QUARANTINE):
             found = _PLACE.fullmatch(info.path)
-            if found:
+            moved = _time_of(found["stamp"]) if found else None
+            if found and moved:
                 original = _ABOVE + found["rest"]
-                moved = datetime.strptime(found["stamp"], _STAMP).replace(tzinfo=timezone.utc)
-                yield Quarantined(info.path, original, layout.place_of(original), info.size, moved)
+                place = layout.place_of(original)
+                if place.kind in _MOVED:
+                    yield Quarantined(info.path, original, place, info.size, moved)
     except PathNotFoundError:
         return
+
+
+def _time_of(stamp: str) -> datetime | None:
+    try:
+        return datetime.strptime(stamp, _STAMP).replace(tzinfo=timezone.utc)
+    except ValueError:
+        return None
 
 
 def delete_garbage(
@@ -295,7 +306,7 @@ def _done(driver: StorageDriver, batch: Sequence[Action], stamp: str, *, dry_run
     failed = []
     for action, done in each(lambda action: _do(driver, action), batch, _THREADS):
         if isinstance(done, PathNotFoundError):
-            # Another process has moved or removed it.
+            # Another run has moved or removed it.
             continue
         shown = action
         if isinstance(done, StorageDriverError):
@@ -310,15 +321,29 @@ def _do(driver: StorageDriver, action: Action) -> None:
     if action.action == "move":
         driver.move(action.path, action.quarantined)
     elif action.action == "restore":
-        if driver.exists(action.path):
+        there = _size_of(driver, action.path)
+        if there is None:
+            driver.move(action.quarantined, action.path)
+        elif there != action.size:
             detail = f"there is another file by now; {action.quarantined} stays"
             raise ConflictError(detail, driver_name=driver.name, path=action.path)
-        driver.move(action.quarantined, action.path)
+    elif action.action == "drop":
+        # It was listed before the quarantine was: another run may have moved it here since.
+        if _size_of(driver, action.path) != action.size:
+            raise PathNotFoundError("it is only in the quarantine", driver_name=driver.name, path=action.path)
+        driver.delete(action.quarantined)
     else:
         path = action.quarantined or action.path
         blob = not action.quarantined and layout.place_of(path).kind is Kind.BLOB
         # The directory goes along, as the registry's own collection does it.
         driver.delete(path.rpartition("/")[0] if blob else path)
+
+
+def _size_of(driver: StorageDriver, path: str) -> int | None:
+    try:
+        return driver.stat(path).size
+    except PathNotFoundError:
+        return None
 
 
 def _name(blobs: bool | None) -> str:
