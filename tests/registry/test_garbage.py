@@ -373,6 +373,41 @@ def test_a_manifest_comes_back_with_all_that_it_needs(
     assert (inner in digests(driver)) is (by != "subject")
 
 
+@pytest.mark.parametrize("untagged", [True, False])
+def test_a_manifest_that_is_linked_again_comes_back_with_all_that_it_needs(
+    driver: StorageDriver, writer: Writer, *, untagged: bool
+) -> None:
+    """A registry that keeps in memory which blobs it has writes nothing but the links."""
+    image = writer.image("app", layers=(b"1",))
+    index = writer.index("app", children=(image,))
+    for digest in (index, image):
+        delete_manifest(driver, "app", digest)
+    list(quarantine_garbage(driver))
+    assert len(list(quarantined(driver))) == 4
+    for digest in (image, index):
+        driver.put_content(layout.revision_path("app", digest), digest.encode())
+    writer.tag("app", "latest", index)
+    actions = {action.action for action in quarantine_garbage(driver, untagged=untagged, older_than=NOW)}
+    assert actions == {"restore"}
+    assert damage(driver) == []
+
+
+@pytest.mark.parametrize("remove", [delete_garbage, quarantine_garbage])
+def test_a_manifest_that_is_listed_by_its_link_alone_counts(remove: Remove) -> None:
+    """It was pushed after the blobs were listed, or the store shows it in listings only later."""
+    driver = Unlisting()
+    writer = Writer(driver)
+    image = writer.image("app", "latest", layers=(b"1",))
+    gone = writer.image("app", "gone", layers=(b"2",))
+    driver.unlisted.add(layout.blob_path(image))
+    driver.delete(layout.blob_path(gone))
+    removed = {place_of(action.path).digest for action in remove(driver)}
+    assert len(removed) == 2
+    driver.unlisted.clear()
+    assert {found.repository for found in verify(driver) if found.severity == "damage"} == {"app"}
+    assert [found.digest for found in verify(driver) if found.severity == "damage"] == [gone]
+
+
 def test_what_is_about_a_manifest_comes_back_though_another_repository_has_it(
     driver: StorageDriver, writer: Writer
 ) -> None:
@@ -424,6 +459,17 @@ def test_a_push_during_the_move_is_seen_at_its_end(driver: StorageDriver, writer
     writer.manifest("app", tree, "new")
     assert "restore" in [action.action for action in actions]
     assert damage(driver) == []
+
+
+class Unlisting(DictDriver):
+    """A driver of a store whose listings do not show some files yet."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.unlisted: set[str] = set()
+
+    def walk(self, path: str, visit: Callable[[FileInfo], object], start_after: str = "") -> None:
+        super().walk(path, lambda info: None if info.path in self.unlisted else visit(info), start_after)
 
 
 class Meanwhile(DictDriver):

@@ -40,14 +40,16 @@ OR (link.kind = 'tag' AND (
 #: No link holds more, in bytes; a larger file is read no further.
 _LONGEST_LINK = 1000
 _BATCH = 1000
-#: Manifests that are not read yet: those that repositories have, and those that indexes name.
+#: Manifests that are not read yet: those that repositories have, and those that indexes name. A repository can
+#: have one that was pushed after the blobs were listed: it is looked for all the same.
 _UNREAD = """
-INSERT INTO unread SELECT blob.digest, blob.size FROM (
+INSERT INTO unread SELECT wanted.digest, coalesce(blob.size, 1) FROM (
     SELECT digest FROM link WHERE kind = 'revision'
     UNION SELECT target FROM link WHERE kind = 'revision' AND target IS NOT NULL
-    UNION SELECT digest FROM reference WHERE role = 'manifest'
-) JOIN blob USING (digest)
-WHERE blob.size > 0 AND NOT EXISTS (SELECT 1 FROM manifest WHERE manifest.digest = blob.digest)
+    UNION SELECT digest FROM reference JOIN blob USING (digest) WHERE role = 'manifest'
+) AS wanted LEFT JOIN blob USING (digest)
+WHERE coalesce(blob.size, 1) > 0 AND NOT EXISTS (SELECT 1 FROM manifest WHERE manifest.digest = wanted.digest)
+AND NOT EXISTS (SELECT 1 FROM gone WHERE gone.digest = wanted.digest)
 """
 
 
@@ -130,8 +132,8 @@ def read_links(driver: StorageDriver, survey: Survey, where: str, concurrency: i
 def read_manifests(driver: StorageDriver, survey: Survey, concurrency: int = CONCURRENCY) -> None:
     """Read every manifest that a repository has or an index names, and note what it refers to.
 
-    The digest of each is compared on the way. A blob that has gone since it
-    was listed is dropped.
+    The digest of each is compared on the way. A blob that is not there, or has
+    gone since it was listed, is noted in ``gone``.
     """
     survey.database.execute("CREATE TEMP TABLE IF NOT EXISTS unread (digest TEXT, size INTEGER)")
     while True:
@@ -200,6 +202,7 @@ class _Read:
         write("INSERT OR REPLACE INTO manifest VALUES (?, ?, ?, ?, ?)", self._manifests)
         write("INSERT OR REPLACE INTO reference VALUES (?, ?, ?, ?, ?)", self._references)
         write("DELETE FROM blob WHERE digest = ?", self._gone)
+        write("INSERT OR IGNORE INTO gone VALUES (?)", self._gone)
         for rows in (self._manifests, self._references, self._gone):
             rows.clear()
 

@@ -260,11 +260,15 @@ def _read_quarantined(driver: StorageDriver, survey: GarbageSurvey, found: Seque
     links = {(file.place.repository, file.place.digest) for file in found if file.place.kind is Kind.REVISION}
     survey.survey.write("INSERT OR IGNORE INTO away VALUES (?, ?)", sorted(links))
     survey.mark()
-    wanted = {digest for _, digest in links}
+    wanted = {digest for _, digest in links} | _kept(survey)
     while places := {digest: blobs.pop(digest) for digest in wanted if digest in blobs}:
         read_manifests_at(driver, survey.survey, places)
         survey.mark()
-        wanted = set(survey.survey.rows("SELECT digest FROM kept"))
+        wanted = _kept(survey)
+
+
+def _kept(survey: GarbageSurvey) -> set[str]:
+    return set(survey.survey.rows("SELECT digest FROM kept"))
 
 
 def _all(driver: StorageDriver, actions: Iterable[Action], *, dry_run: bool) -> Iterator[Action]:

@@ -34,6 +34,7 @@ _EPOCH = datetime.fromtimestamp(0, timezone.utc)
 
 _TABLES = """
 CREATE TABLE blob (digest TEXT PRIMARY KEY, size INTEGER, time REAL) WITHOUT ROWID;
+CREATE TABLE gone (digest TEXT PRIMARY KEY) WITHOUT ROWID;
 CREATE TABLE hollow (digest TEXT PRIMARY KEY) WITHOUT ROWID;
 CREATE TABLE link (
     id INTEGER PRIMARY KEY, kind TEXT, repository TEXT, tag TEXT, digest TEXT, state TEXT,
@@ -108,7 +109,8 @@ class Survey:
     Attributes
     ----------
     database : sqlite3.Connection
-        The tables ``blob``, ``hollow`` (directories of blobs without data),
+        The tables ``blob``, ``gone`` (manifests that are not there or were
+        deleted meanwhile), ``hollow`` (directories of blobs without data),
         ``link``, ``tag``, ``upload``, ``manifest``, ``reference``, ``away``
         (manifests that repositories had before their links were moved to the
         quarantine) and ``other``. It belongs to one thread.
