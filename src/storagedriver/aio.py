@@ -23,7 +23,7 @@ import asyncio
 import builtins
 import contextlib
 from collections.abc import AsyncIterator, Awaitable, Callable, Generator, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
 from contextvars import copy_context
 from datetime import datetime, timedelta
 from functools import partial
@@ -77,13 +77,13 @@ class _Outcome(Generic[T]):
             self.error = error
 
     def get(self) -> T:
-        """The result."""
-        if self.error is not None:
+        """The result, or the error once: its traceback holds frames that hold this."""
+        error, self.error = self.error, None
+        if error is not None:
             try:
-                raise self.error
+                raise error
             finally:
-                # The traceback holds this frame.
-                del self
+                del error
         return self._value  # type: ignore[return-value] # None is a result where T is None
 
 
@@ -144,7 +144,13 @@ async def _through(running: Future[Any]) -> None:
     """Wait until a call has ended, however often that is cancelled."""
     loop = asyncio.get_running_loop()
     ended = asyncio.Event()
-    running.add_done_callback(lambda _: loop.call_soon_threadsafe(ended.set))
+
+    def wake(_: Future[Any]) -> None:
+        # A loop that was closed meanwhile waits for nothing.
+        with contextlib.suppress(RuntimeError):
+            loop.call_soon_threadsafe(ended.set)
+
+    running.add_done_callback(wake)
     while not ended.is_set():
         with contextlib.suppress(asyncio.CancelledError):
             await ended.wait()
@@ -417,9 +423,17 @@ class AsyncStorageDriver:
             if is_over.is_set():
                 raise StopWalk
             last[:] = [asyncio.run_coroutine_threadsafe(visited(info), loop)]
-            error = last[0].result()
+            try:
+                error = last[0].result()
+            except CancelledError:
+                raise asyncio.CancelledError from None
             if error is not None:
-                raise error
+                last.clear()
+                try:
+                    raise error
+                finally:
+                    # The traceback holds this frame.
+                    del error
 
         def stop() -> None:
             is_over.set()

@@ -468,7 +468,7 @@ class Unlisting(DictDriver):
         super().__init__()
         self.unlisted: set[str] = set()
 
-    def walk(self, path: str, visit: Callable[[FileInfo], object], start_after: str = "") -> None:
+    def walk(self, path: str, visit: Callable[[FileInfo], None], start_after: str = "") -> None:
         super().walk(path, lambda info: None if info.path in self.unlisted else visit(info), start_after)
 
 
