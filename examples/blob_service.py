@@ -42,7 +42,8 @@ STATUSES = {
     UnavailableError: 503,
     StorageDriverError: 500,
 }
-RANGE = re.compile(r"bytes=(\d*)-(\d*)")
+#: No blob has more digits of bytes.
+RANGE = re.compile(r"bytes=([0-9]{0,18})-([0-9]{0,18})")
 
 driver = factory.create(os.environ["BLOBS_DRIVER"], json.loads(os.environ.get("BLOBS_PARAMETERS", "{}"))).aio
 
@@ -96,25 +97,31 @@ async def publish(name: str, upload: str) -> Response:
     return Response(status_code=201)
 
 
-@app.get("/blobs/{name}")
+@app.api_route("/blobs/{name}", methods=["GET", "HEAD"])
 async def blob(
+    request: Request,
     name: str,
     redirect: bool = False,
     asked: Annotated[str | None, Header(alias="Range")] = None,
+    if_range: Annotated[str | None, Header()] = None,
     if_none_match: Annotated[str | None, Header()] = None,
 ) -> Response:
     path = f"/blobs/{name}"
     info = await driver.stat(path)
-    if redirect and (url := await driver.redirect_url(path)):
+    if redirect and (url := await driver.redirect_url(path, request.method)):
         return RedirectResponse(url)
     tag = '"' + info.version.strip('"') + '"'
     headers = {"Accept-Ranges": "bytes", "Last-Modified": format_datetime(info.mod_time, usegmt=True), "ETag": tag}
-    if if_none_match in (tag, "*"):
+    if {"*", tag} & {known.strip().removeprefix("W/") for known in (if_none_match or "").split(",")}:
         return Response(status_code=304, headers=headers)
-    start, length = whole_or_part(asked, info.size)
+    # Who has the beginning of another content gets the whole of this one. A range is for GET: RFC 9110, 14.2.
+    ranged = request.method == "GET" and if_range in (None, tag)
+    start, length = whole_or_part(asked if ranged else None, info.size)
     if length < info.size:
         headers["Content-Range"] = f"bytes {start}-{start + length - 1}/{info.size}"
     headers["Content-Length"] = str(length)
+    if request.method == "HEAD":
+        return Response(headers=headers, media_type="application/octet-stream")
     reader = await driver.reader(path, start, length)
     if reader.size != info.size:
         await reader.close()

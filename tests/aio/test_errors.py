@@ -6,6 +6,7 @@ import asyncio
 import gc
 import weakref
 from collections.abc import AsyncIterator, Awaitable, Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -43,9 +44,11 @@ async def opened(opening: Awaitable[Any]) -> Any:
 
 
 @pytest.mark.parametrize("name", CALLS)
-def test_an_error_is_freed_without_a_collection_of_cycles(name: str) -> None:
+@pytest.mark.parametrize("store", ["inmemory", "filesystem"])
+def test_an_error_is_freed_without_a_collection_of_cycles(name: str, store: str, tmp_path: Path) -> None:
     async def main() -> weakref.ref[BaseException]:
-        async with factory.create("inmemory").aio as driver:
+        parameters = {"rootdirectory": str(tmp_path)} if store == "filesystem" else {}
+        async with factory.create(store, parameters).aio as driver:
             await driver.put_content("/file", b"")
             try:
                 await CALLS[name](driver)

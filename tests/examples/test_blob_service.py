@@ -99,6 +99,7 @@ def test_a_piece_at_a_wrong_offset_is_refused_and_says_the_right_one(service: Se
         ("bytes=0-", 200, b"0123456789", None),
         ("lines=1-2", 200, b"0123456789", None),
         ("bytes=10-", 416, None, "bytes */10"),
+        ("bytes=0-" + "9" * 5000, 200, b"0123456789", None),
     ],
 )
 def test_ranges(service: Service, asked: str, status: int, content: bytes | None, described: str | None) -> None:
@@ -115,6 +116,28 @@ def test_a_content_that_is_known_is_not_sent_again(service: Service) -> None:
     service.store("a", b"another")
     answer = service.request("GET", "/blobs/a", headers={"If-None-Match": tag})
     assert (answer.status_code, answer.content) == (200, b"another")
+    several = f'"x", W/{answer.headers["ETag"]}'
+    assert service.request("GET", "/blobs/a", headers={"If-None-Match": several}).status_code == 304
+
+
+def test_a_download_that_goes_on_gets_no_part_of_another_content(service: Service) -> None:
+    service.store("a", b"content")
+    tag = service.request("GET", "/blobs/a").headers["ETag"]
+    headers = {"Range": "bytes=3-", "If-Range": tag}
+    assert service.request("GET", "/blobs/a", headers=headers).content == b"tent"
+    service.store("a", b"another")
+    answer = service.request("GET", "/blobs/a", headers=headers)
+    assert (answer.status_code, answer.content) == (200, b"another")
+
+
+def test_head_says_what_get_would_give(service: Service) -> None:
+    service.store("a", b"content")
+    head, get = (service.request(method, "/blobs/a", headers={"Accept-Encoding": ""}) for method in ("HEAD", "GET"))
+    names = ("ETag", "Content-Length", "Content-Type", "Last-Modified", "Accept-Ranges")
+    assert [head.headers[name] for name in names] == [get.headers[name] for name in names]
+    assert (head.status_code, head.content) == (200, b"")
+    assert service.request("HEAD", "/blobs/a", headers={"Range": "bytes=2-3"}).headers["Content-Length"] == "7"
+    assert service.request("HEAD", "/blobs/missing").status_code == 404
 
 
 def test_a_client_is_sent_to_the_store(seaweedfs: S3Server, rootdirectory: str) -> None:

@@ -75,11 +75,16 @@ class translated:  # noqa: N801 - it is used like a function of contextlib
         if isinstance(error, OSError) and error.errno in _KEPT:
             kept.errno = error.errno
         text = f"{type(error).__name__}: {error}"
-        if _redacted(store, text) == text:
-            raise kept from error
-        # The chain is printed with every traceback: a cause that holds a secret stays behind.
-        kept.set_cause_text(_redacted(store, text))
-        raise kept from None
+        cause: Exception | None = error
+        if _redacted(store, text) != text:
+            # The chain is printed with every traceback: a cause that holds a secret stays behind.
+            kept.set_cause_text(_redacted(store, text))
+            cause = None
+        try:
+            raise kept from cause
+        finally:
+            # The traceback holds this frame, and what it holds would wait for a collection of cycles.
+            del kept, failure
 
 
 class called(translated):  # noqa: N801 - the same
