@@ -16,6 +16,8 @@ from storagedriver.registry.reading import CONCURRENCY
 from storagedriver.registry.survey import Survey, instant_of, note_database, take_listing
 
 if TYPE_CHECKING:
+    from types import TracebackType
+
     from typing_extensions import Self
 
 __all__ = ["Garbage", "GarbageKind", "GarbageSurvey", "garbage"]
@@ -130,15 +132,17 @@ class GarbageSurvey:
             read_links(driver, self.survey, DECIDING_LINKS if certain else DOUBTFUL_LINKS, concurrency)
             read_manifests(driver, self.survey, concurrency)
             self.mark()
-        except BaseException:
-            self.survey.close()
+        except BaseException as error:
+            self.__exit__(type(error), error, error.__traceback__)
             raise
 
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, *_: object) -> None:
-        self.survey.close()
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.survey.__exit__(kind, error, trace)
 
     def mark(self) -> None:
         """Find out what is referred to; again after manifests were added to the survey."""
@@ -158,7 +162,8 @@ class GarbageSurvey:
         found = self.doubts
         if found:
             more = f" and {len(found) - 1} more" if len(found) > 1 else ""
-            detail = f"nothing is removed, because what this refers to is not known: {found[0]}{more}; see 'verify'"
+            advice = "; see 'verify'" if found[0].startswith(("manifest ", "link ")) else ""
+            detail = f"nothing is removed, because what this refers to is not known: {found[0]}{more}{advice}"
             raise ConflictError(detail, driver_name=self._driver.name, path=layout.TOP)
 
     def items(self) -> Iterator[Garbage]:

@@ -260,7 +260,7 @@ def _read_quarantined(driver: StorageDriver, survey: GarbageSurvey, found: Seque
     links = {(file.place.repository, file.place.digest) for file in found if file.place.kind is Kind.REVISION}
     survey.survey.write("INSERT OR IGNORE INTO away VALUES (?, ?)", sorted(links))
     survey.mark()
-    wanted = {digest for _, digest in links} | _kept(survey)
+    wanted = {digest for _, digest in links} | _kept(survey) if blobs else set()
     while places := {digest: blobs.pop(digest) for digest in wanted if digest in blobs}:
         read_manifests_at(driver, survey.survey, places)
         survey.mark()

@@ -118,7 +118,11 @@ class Survey:
 
     def __init__(self) -> None:
         self.database = sqlite3.connect("", isolation_level=None)
-        self.database.executescript(f"PRAGMA cache_size = -{_CACHE}; PRAGMA journal_mode = OFF;{_TABLES}")
+        try:
+            self.database.executescript(f"PRAGMA cache_size = -{_CACHE}; PRAGMA journal_mode = OFF;{_TABLES}")
+        except sqlite3.OperationalError as error:
+            self.close()
+            raise _not_kept(error) from error
 
     def __enter__(self) -> Self:
         return self
@@ -126,7 +130,10 @@ class Survey:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        """Drop what was found. An error of the database becomes an `OSError`, which is what it mostly stands for."""
         self.close()
+        if isinstance(error, sqlite3.OperationalError):
+            raise _not_kept(error) from error
 
     def close(self) -> None:
         """Drop what was found."""
@@ -167,8 +174,11 @@ class Survey:
             self.database.executemany(statement, rows)
             self.database.execute("COMMIT")
         except sqlite3.OperationalError as error:
-            detail = f"what is found cannot be kept: {error}; SQLITE_TMPDIR names the directory for temporary files"
-            raise OSError(detail) from error
+            raise _not_kept(error) from error
+
+
+def _not_kept(error: sqlite3.OperationalError) -> OSError:
+    return OSError(f"what is found cannot be kept: {error}; SQLITE_TMPDIR names the directory for temporary files")
 
 
 def instant_of(seconds: float | None) -> datetime | None:
