@@ -10,7 +10,7 @@ from storagedriver import factory
 from storagedriver.driver import StorageDriver
 from storagedriver.testsuites import suite
 from tests.examples.tinystore_server import TinyServer, serving
-from tests.variants import only, thinned
+from tests.variants import thinned
 
 CAPABILITIES = TinyStore.capabilities
 _PART = 5 << 20
@@ -49,14 +49,10 @@ def _beside(tinystore: TinyServer, rootdirectory: str) -> list[StorageDriver]:
     return [make(tinystore, root) for root in (f"{rootdirectory}-x", f"{rootdirectory}x", rootdirectory[:-1], parent)]
 
 
-# Most of what it does the drivers of this package do by the same code.
 TestInARoot = suite(
     "tinystore in a root directory",
     _in_a_root,
     CAPABILITIES,
-    areas=only(
-        "content", "uploads", "unfinished", "sessions", "listing", "walk", "moving", "deleting", "errors", "urls"
-    ),
     make_missing_bucket=_without_bucket,
     make_refused=_refused,
     make_unreachable=_unreachable,

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import copyreg
 import errno
+import pickle
 from types import TracebackType
 
 from storagedriver.adapter.store import Store
@@ -80,9 +82,15 @@ class translated:  # noqa: N801 - it is used like a function of contextlib
             # The chain is printed with every traceback: a cause that holds a secret stays behind.
             kept.set_cause_text(_redacted(store, text))
             cause = None
+        elif type(kept) in copyreg.dispatch_table and not _can_be_sent(error):
+            # tblib, which Dask loads, has Python pickle an error with its cause.
+            kept.set_cause_text(text)
+            cause = None
         try:
             raise kept from cause
         finally:
+            if cause is None:
+                kept.__context__ = None
             # The traceback holds this frame, and what it holds would wait for a collection of cycles.
             del kept, failure
 
@@ -106,6 +114,15 @@ class called(translated):  # noqa: N801 - the same
         self._slot.__exit__(kind, error, trace)
         if isinstance(error, Exception):
             self._translate(error)
+
+
+def _can_be_sent(error: Exception) -> bool:
+    """Whether an exception comes through a pickle."""
+    try:
+        pickle.loads(pickle.dumps(error))  # noqa: S301 - it was just made
+    except Exception:  # noqa: BLE001 - whatever another package's exception does
+        return False
+    return True
 
 
 def _redacted(store: Store, text: str) -> str:
