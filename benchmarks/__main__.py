@@ -19,6 +19,7 @@ from rich.console import Console
 from benchmarks.goals import MANY, MILLION, PACED, STARTS, Goal, goals
 from benchmarks.million import Million
 from benchmarks.paced import Paced
+from benchmarks.picture import GROUPS, NAMES, title
 from benchmarks.plan import MILLION_PLAN, PACED_PLAN, PLANS, Plan, million_cases, paced_cases
 from benchmarks.servers import STORAGES, Storage
 from benchmarks.starts import first_calls, listings
@@ -27,10 +28,10 @@ from storagedriver.bench.benchmark import Benchmark
 from storagedriver.bench.cases import Case
 from storagedriver.bench.peers import OWN
 from storagedriver.bench.peers.go import GoMissingError, build
-from storagedriver.bench.plot import plot
+from storagedriver.bench.plot import compare
 from storagedriver.bench.process import Process
 from storagedriver.bench.report import markdown, number
-from storagedriver.bench.results import Result
+from storagedriver.bench.summary import Summary, summaries
 from tests.servers.run import Run
 
 _GO = Path(__file__).with_name("go")
@@ -53,29 +54,58 @@ _console = Console(stderr=True)
 @click.option(
     "--output",
     type=click.Path(file_okay=False, path_type=Path),
-    help="Write results.json, results.md and the plots there; storages that are not measured stay as they are.",
+    help="Write results.json, results.md, the pictures and all samples (samples.json) there; storages that are not"
+    " measured stay as they are.",
 )
-def main(chosen: Sequence[str], rounds: int, quick: bool, output: Path | None) -> None:
+@click.option("--again", is_flag=True, help="Measure nothing: make results.md and the pictures from results.json.")
+def main(chosen: Sequence[str], rounds: int, quick: bool, output: Path | None, again: bool) -> None:
     """Measure the drivers beside their peers, and print the tables and what has to be reached."""
     record: dict[str, Any] = {}
+    samples: dict[str, Any] = {}
     if output is not None:
         output.mkdir(parents=True, exist_ok=True)
-        if (output / "results.json").exists():
-            record = json.loads((output / "results.json").read_text(encoding="utf-8"))
+        record, samples = _kept(output / "results.json"), _kept(output / "samples.json")
+    elif again:
+        raise click.UsageError("--again needs --output, the directory with results.json.")
+    if again:
+        names: Sequence[str] = list(record)
+    else:
+        names = chosen or [*PLANS, *_MEASURES]
     text = ""
-    measures = {PACED: _paced, MILLION: _million, STARTS: _starts}
-    for name in chosen or [*PLANS, *measures]:
-        with ExitStack() as stack:
-            run = Run.begin()
-            stack.callback(run.end)
-            measure = measures.get(name, _storage)
-            record[name] = {**_circumstances(rounds), **measure(stack, run, name, rounds, quick=quick)}
-        text = _page(record)
+    for name in names:
+        if not again:
+            with ExitStack() as stack:
+                run = Run.begin()
+                stack.callback(run.end)
+                measure = _MEASURES.get(name, _storage)
+                found = measure(stack, run, name, rounds, quick=quick)
+            results = found.pop("results")
+            about = {**_circumstances(rounds), **found}
+            record[name] = {**about, "results": [each.to_json() for each in summaries(results)]}
+            samples[name] = {**about, "results": [each.to_json() for each in results]}
+        text = page(record)
         if output is not None:
-            (output / "results.json").write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
+            (output / "results.json").write_text(_lines(record), encoding="utf-8")
             (output / "results.md").write_text(text, encoding="utf-8")
-            _plot(record[name], output / f"{name}.png")
+            if not again:
+                (output / "samples.json").write_text(json.dumps(samples, indent=1) + "\n", encoding="utf-8")
+            if name in PLANS:
+                compare(_found(record[name]), GROUPS, NAMES, title(name, record[name]), output / f"{name}.png")
     sys.stdout.write(text)
+
+
+def _kept(file: Path) -> dict[str, Any]:
+    return json.loads(file.read_text(encoding="utf-8")) if file.exists() else {}
+
+
+def _lines(record: Mapping[str, Any]) -> str:
+    """The record as JSON with a line for each result."""
+    parts = []
+    for name, part in record.items():
+        about = {key: value for key, value in part.items() if key != "results"}
+        results = ",\n".join(json.dumps(result) for result in part["results"])
+        parts.append(f'{json.dumps(name)}: {json.dumps(about)[:-1]}, "results": [\n{results}]}}')
+    return "{" + ",\n".join(parts) + "}\n"
 
 
 def _storage(stack: ExitStack, run: Run, name: str, rounds: int, *, quick: bool) -> dict[str, Any]:
@@ -114,7 +144,7 @@ def _starts(stack: ExitStack, run: Run, _: str, rounds: int, *, quick: bool) -> 
     return {
         "server": storage.server,
         "subjects": {OWN: f"storagedriver {VERSION}"},
-        "results": [result.to_json() for result in results],
+        "results": results,
     }
 
 
@@ -142,7 +172,7 @@ def _measure(
     return {
         "server": storage.server,
         "subjects": {subject.name: subject.version for subject in subjects},
-        "results": [result.to_json() for result in results],
+        "results": results,
     }
 
 
@@ -155,23 +185,17 @@ def _circumstances(rounds: int) -> dict[str, Any]:
     }
 
 
-def _results(part: Mapping[str, Any]) -> list[Result]:
-    return [Result.from_json(result) for result in part["results"]]
+def _found(part: Mapping[str, Any]) -> list[Summary]:
+    return [Summary.from_json(result) for result in part["results"]]
 
 
-def _plot(part: Mapping[str, Any], target: Path) -> None:
-    results = _results(part)
-    if any(result.is_stream and not result.error for result in results):
-        plot(results, part["server"], target)
-
-
-def _page(record: Mapping[str, Any]) -> str:
+def page(record: Mapping[str, Any]) -> str:
     """All tables, and what has to be reached."""
-    found = {name: _results(part) for name, part in record.items()}
+    found = {name: _found(part) for name, part in record.items()}
     return "\n".join([_goals(list(goals(found))), *_tables(record, found)])
 
 
-def _tables(record: Mapping[str, Any], found: Mapping[str, Sequence[Result]]) -> Iterator[str]:
+def _tables(record: Mapping[str, Any], found: Mapping[str, Sequence[Summary]]) -> Iterator[str]:
     for name, part in record.items():
         yield f"## {name}\n"
         versions = ", ".join(dict.fromkeys(part["subjects"].values()))
@@ -190,6 +214,8 @@ def _goals(all_goals: Sequence[Goal]) -> str:
         lines.append(f"| {goal.what} | {goal.bound} | {value} | {words[goal.reached]} |")
     return "\n".join(lines) + "\n"
 
+
+_MEASURES = {PACED: _paced, MILLION: _million, STARTS: _starts}
 
 if __name__ == "__main__":
     main()

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from benchmarks.plan import MANY_GETS, PLANS, READ_CONCURRENTLY
 from benchmarks.starts import FIRST_CALL, LISTING
 from storagedriver.bench.peers import OWN
-from storagedriver.bench.results import Result, Spread, of_case, ratio
+from storagedriver.bench.summary import Summary, find
 
 __all__ = ["MANY", "MILLION", "PACED", "STARTS", "Goal", "goals"]
 
@@ -63,7 +63,7 @@ class Goal:
         return f"at most {self.most:.3g}{self.unit}"
 
 
-def goals(found: Mapping[str, Sequence[Result]]) -> Iterator[Goal]:
+def goals(found: Mapping[str, Sequence[Summary]]) -> Iterator[Goal]:
     """All goals, with what was measured of them.
 
     Parameters
@@ -78,8 +78,8 @@ def goals(found: Mapping[str, Sequence[Result]]) -> Iterator[Goal]:
         yield from _small(driver, results)
         yield from _trees(driver, results)
         yield from _memory(driver, results)
-    paced = of_case(found.get(PACED, ()), "read 256 MiB by 1 MiB")
-    faster = _ratio(paced.get(READ_CONCURRENTLY), paced.get(OWN), lambda r: r.rates)
+    eight = find(found.get(PACED, ()), "read 256 MiB by 1 MiB", READ_CONCURRENTLY)
+    faster = 1 / eight.faster if eight and eight.faster else None
     yield Goal(f"{PACED}: read 256 MiB, {READ_CONCURRENTLY} against one connection", faster, least=5)
     yield _speed(PACED, found.get(PACED, ()), MANY_GETS, "obstore", least=1)
     yield _cpu(PACED, found.get(PACED, ()), MANY_GETS, "obstore", most=1.2)
@@ -93,7 +93,7 @@ def goals(found: Mapping[str, Sequence[Result]]) -> Iterator[Goal]:
     yield from _local("filesystem", found, ("put 1 KiB", "list 1000", "walk", "move 64 MiB"), least=0.8)
 
 
-def _streams(driver: str, results: Sequence[Result]) -> Iterator[Goal]:
+def _streams(driver: str, results: Sequence[Summary]) -> Iterator[Goal]:
     peers = PLANS[driver].peers
     yield _speed(driver, results, _READ, "curl", least=0.9)
     yield _cpu(driver, results, _READ, "curl", most=1.3 if driver == "swift" else 1.1)
@@ -112,7 +112,7 @@ def _streams(driver: str, results: Sequence[Result]) -> Iterator[Goal]:
             yield _cpu(driver, results, _WRITE, peer, most=0.5)
 
 
-def _small(driver: str, results: Sequence[Result]) -> Iterator[Goal]:
+def _small(driver: str, results: Sequence[Summary]) -> Iterator[Goal]:
     for case in _SMALL:
         if "go" in PLANS[driver].peers:
             yield _speed(driver, results, case, "go", least=0.8 if driver == "swift" else 1)
@@ -123,7 +123,7 @@ def _small(driver: str, results: Sequence[Result]) -> Iterator[Goal]:
             yield _cpu(driver, results, case, "s3fs", most=1 / 3)
 
 
-def _trees(driver: str, results: Sequence[Result]) -> Iterator[Goal]:
+def _trees(driver: str, results: Sequence[Summary]) -> Iterator[Goal]:
     plan = PLANS[driver]
     if "pages" in plan.peers:
         yield _speed(driver, results, f"walk {plan.files} files", "pages", least=1 / 3)
@@ -140,43 +140,39 @@ def _trees(driver: str, results: Sequence[Result]) -> Iterator[Goal]:
         yield _cpu(driver, results, case, "obstore", most=2)
 
 
-def _local(driver: str, found: Mapping[str, Sequence[Result]], cases: Sequence[str], *, least: float) -> Iterator[Goal]:
+def _local(
+    driver: str, found: Mapping[str, Sequence[Summary]], cases: Sequence[str], *, least: float
+) -> Iterator[Goal]:
     """Small operations where no server takes most of the time."""
     for case in cases:
         name = f"{case} {PLANS[driver].files} files" if case in ("walk", "delete") else case
         yield _speed(driver, found.get(driver, ()), name, "go", least=least)
 
 
-def _speed(driver: str, results: Sequence[Result], case: str, peer: str, *, least: float) -> Goal:
-    measured = of_case(results, case)
-    value = _ratio(measured.get(OWN), measured.get(peer), lambda r: r.rates)
-    return Goal(f"{driver}: {case}, speed against {peer}", value, least=least)
+def _speed(driver: str, results: Sequence[Summary], case: str, peer: str, *, least: float) -> Goal:
+    measured = find(results, case, peer)
+    return Goal(f"{driver}: {case}, speed against {peer}", measured.faster if measured else None, least=least)
 
 
-def _cpu(driver: str, results: Sequence[Result], case: str, peer: str, *, most: float) -> Goal:
-    measured = of_case(results, case)
-    value = _ratio(measured.get(OWN), measured.get(peer), lambda r: r.costs)
-    return Goal(f"{driver}: {case}, CPU against {peer}", value, most=most)
+def _cpu(driver: str, results: Sequence[Summary], case: str, peer: str, *, most: float) -> Goal:
+    measured = find(results, case, peer)
+    return Goal(f"{driver}: {case}, CPU against {peer}", measured.dearer if measured else None, most=most)
 
 
-def _seconds(results: Sequence[Result], case: str, *, most: float) -> Goal:
-    measured = of_case(results, case).get(OWN)
-    value = None if measured is None else Spread.of([sample.cpu for sample in measured.samples]).median
+def _seconds(results: Sequence[Summary], case: str, *, most: float) -> Goal:
+    measured = find(results, case, OWN)
+    value = measured.cost.median if measured and measured.cost else None
     return Goal(f"s3: {case}, CPU", value, most=most, unit=" s")
 
 
-def _ratio(ours: Result | None, theirs: Result | None, values: Callable[[Result], Sequence[float]]) -> float | None:
-    return None if ours is None or theirs is None else ratio(ours, theirs, values).median
-
-
-def _memory(driver: str, results: Sequence[Result]) -> Iterator[Goal]:
+def _memory(driver: str, results: Sequence[Summary]) -> Iterator[Goal]:
     """The most memory of any one stream, whose bound is made of its parts."""
     plan = PLANS[driver]
     for operation in ("write", "read"):
         streams = [
-            Spread.of(result.memories).median
+            result.memory.median
             for result in results
-            if result.operation == operation and result.subject == OWN and result.memories and " x " not in result.case
+            if result.operation == operation and result.subject == OWN and result.memory and " x " not in result.case
         ]
         bound = _ALLOWANCE + (plan.chunk * plan.parallelism if operation == "write" else 0)
         yield Goal(

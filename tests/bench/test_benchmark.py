@@ -15,10 +15,12 @@ from storagedriver.bench.benchmark import Benchmark
 from storagedriver.bench.cases import MIB, Case, small_cases, stream_cases
 from storagedriver.bench.peers import make_subject
 from storagedriver.bench.peers.driver import DriverSubject
+from storagedriver.bench.plot import means
 from storagedriver.bench.process import Process
 from storagedriver.bench.report import markdown, rows
 from storagedriver.bench.results import Result, Spread, of_case, ratio
 from storagedriver.bench.subject import MeasuredError, Subject
+from storagedriver.bench.summary import Summary, summaries
 from storagedriver.bench.tasks import Sample, Task
 from storagedriver.bench.worker import Local, measure, run
 
@@ -103,7 +105,7 @@ def test_who_fails_is_reported_and_the_others_go_on() -> None:
     assert (len(good.samples), good.error) == (3, "")
     assert (len(bad.samples), bad.error) == (0, "of a test")
     assert notes.count("b read") == 1
-    assert [row[2] for row in rows([good, bad], "a")] == ["2e-06 MB/s", "failed: of a test"]
+    assert [row[2] for row in rows(summaries([good, bad], "a"))] == ["2e-06 MB/s", "failed: of a test"]
 
 
 def test_a_keeper_that_fails_ends_the_run() -> None:
@@ -221,6 +223,34 @@ def test_ratios_are_those_of_the_same_round() -> None:
     assert ratio(own, peer, lambda result: result.rates) == Spread(2.0, 2.0, 2.0)
 
 
+def test_a_summary_has_what_the_samples_say_and_survives_json() -> None:
+    own, peer = summaries([*results(), Result("stat", "stat", "peer", [], "of a test")])[:2]
+    assert (own.faster, own.dearer) == (None, None)
+    assert (peer.faster, peer.dearer) == (2.0, 0.5)
+    assert peer.cost == Spread(1.0, 1.0, 1.0)
+    assert peer.memory == Spread(5 * MIB, 5 * MIB, 5 * MIB)
+    for each in summaries([*results(), Result("stat", "stat", "peer", [], "of a test")]):
+        kept = Summary.from_json(json.loads(json.dumps(each.to_json())))
+        assert kept.to_json() == each.to_json()
+        assert (kept.case, kept.subject, kept.error, kept.rate is None) == (
+            each.case,
+            each.subject,
+            each.error,
+            each.rate is None,
+        )
+
+
+def test_the_mean_of_ratios_favours_neither_side() -> None:
+    found = [
+        Summary("a", "peer", faster=4.0),
+        Summary("b", "peer", faster=0.25),
+        Summary("c", "peer", faster=9.0),
+        Summary("a", "other", faster=2.0),
+        Summary("b", "other", error="of a test"),
+    ]
+    assert means(found, ["a", "b"]) == {"other": 2.0, "peer": 1.0}
+
+
 def test_results_survive_json() -> None:
     found = list(results())
     assert [Result.from_json(json.loads(json.dumps(result.to_json()))) for result in found] == found
@@ -229,7 +259,7 @@ def test_results_survive_json() -> None:
 
 
 def test_the_table_names_a_case_once() -> None:
-    lines = markdown(list(results())).splitlines()
+    lines = markdown(summaries(list(results()))).splitlines()
     assert lines[2].startswith(
         "| read 1 GiB by 1 MiB | storagedriver | 1074 MB/s | (107 - 1074) | 0.50 s/GiB | 5 MiB |"
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from textwrap import shorten
 
-from storagedriver.bench.results import Result, Spread, of_case, ratio
+from storagedriver.bench.summary import Summary
 
 __all__ = ["HEADINGS", "markdown", "rows"]
 
@@ -15,48 +15,45 @@ _MIB = 1 << 20
 _LONGEST = 100
 
 
-def rows(results: Sequence[Result], own: str = "storagedriver") -> Iterator[tuple[str, ...]]:
+def rows(found: Sequence[Summary]) -> Iterator[tuple[str, ...]]:
     """A row for each result, under `HEADINGS`.
 
-    The last two columns say how `own` compares: how many times as fast it is as
-    the subject of the row, and how many times the CPU it takes.
+    The last two columns say how the driver compares: how many times as fast it
+    is as the subject of the row, and how many times the CPU it takes.
     """
-    for result in results:
-        if result.error:
-            yield (result.case, result.subject, "failed: " + shorten(result.error, _LONGEST), "", "", "", "", "")
+    for summary in found:
+        if summary.rate is None:
+            yield (summary.case, summary.subject, "failed: " + shorten(summary.error, _LONGEST), "", "", "", "", "")
             continue
-        rate = Spread.of(result.rates)
-        unit = "MB/s" if result.is_stream else "/s"
-        ours = of_case(results, result.case).get(own)
-        compared = ("", "")
-        if ours is not None and ours is not result:
-            faster, dearer = (ratio(ours, result, values).median for values in (_rates, _costs))
-            compared = (f"{faster:.2f}", f"{dearer:.2f}")
+        unit = "MB/s" if summary.is_stream else "/s"
         yield (
-            result.case,
-            result.subject,
-            f"{number(rate.median)} {unit}",
-            f"({number(rate.least)} - {number(rate.most)})",
-            cost(result),
-            f"{Spread.of(result.memories).median / _MIB:.0f} MiB" if result.memories else "",
-            *compared,
+            summary.case,
+            summary.subject,
+            f"{number(summary.rate.median)} {unit}",
+            f"({number(summary.rate.least)} - {number(summary.rate.most)})",
+            cost(summary),
+            f"{summary.memory.median / _MIB:.0f} MiB" if summary.memory else "",
+            "" if summary.faster is None else f"{summary.faster:.2f}",
+            "" if summary.dearer is None else f"{summary.dearer:.2f}",
         )
 
 
-def markdown(results: Sequence[Result]) -> str:
+def markdown(found: Sequence[Summary]) -> str:
     """The table in Markdown, the name of a case only in its first row."""
     lines = ["| " + " | ".join(HEADINGS) + " |", "|---|---|" + "--:|" * (len(HEADINGS) - 2)]
     before = ""
-    for case, *row in rows(results):
+    for case, *row in rows(found):
         lines.append("| " + " | ".join([case if case != before else "", *row]) + " |")
         before = case
     return "\n".join(lines) + "\n"
 
 
-def cost(result: Result) -> str:
+def cost(summary: Summary) -> str:
     """The median of the CPU, with its unit."""
-    median = Spread.of(result.costs).median
-    if result.is_stream:
+    if summary.cost is None:
+        return ""
+    median = summary.cost.median
+    if summary.is_stream:
         return f"{median:.2f} s/GiB"
     return f"{median * 1e3:.2f} ms"
 
@@ -64,11 +61,3 @@ def cost(result: Result) -> str:
 def number(value: float) -> str:
     """Three digits that count, at least."""
     return f"{value:.0f}" if value >= 100 else f"{value:.3g}"  # noqa: PLR2004 - three digits
-
-
-def _rates(result: Result) -> list[float]:
-    return result.rates
-
-
-def _costs(result: Result) -> list[float]:
-    return result.costs

@@ -25,6 +25,7 @@ from storagedriver.bench.process import Process
 from storagedriver.bench.report import HEADINGS, rows
 from storagedriver.bench.results import Result
 from storagedriver.bench.subject import MeasuredError
+from storagedriver.bench.summary import summaries
 from storagedriver.cli.arguments import COUNT, SIZE
 from storagedriver.cli.session import Session, SessionCommand, pass_session
 
@@ -125,7 +126,7 @@ def _plotter() -> Any:
 def _show(session: Session, results: Sequence[Result]) -> None:
     table = Table(*HEADINGS[1:], box=None, pad_edge=False)
     before = ""
-    for case, *row in rows(results):
+    for case, *row in rows(summaries(results)):
         if case != before:
             table.add_row(Text(case, style="bold"), *[""] * (len(row) - 1))
         table.add_row(f"  {row[0]}", *row[1:])

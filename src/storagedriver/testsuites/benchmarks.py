@@ -11,6 +11,7 @@ from storagedriver.bench.benchmark import Benchmark
 from storagedriver.bench.cases import MIB, Case, small_cases, stream_cases
 from storagedriver.bench.peers.driver import DriverSubject
 from storagedriver.bench.report import rows
+from storagedriver.bench.summary import summaries
 from storagedriver.bench.worker import Local
 from storagedriver.driver import Capabilities, StorageDriver
 from storagedriver.testsuites.calls import without_record
@@ -45,7 +46,7 @@ class Benchmarks(Cases):
         assert not result.error, result.error
         assert callable(record_property)
         record_property("benchmark", result.to_json())
-        (row,) = rows([result], self.harness.name)
+        (row,) = rows(summaries([result], self.harness.name))
         with capsys.disabled():
             print(" ", "  ".join(filter(None, row)), end=" ")  # noqa: T201 - what it is for
 
