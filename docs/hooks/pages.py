@@ -1,0 +1,134 @@
+"""What the site does to the pages, which are read as plain Markdown elsewhere.
+
+- ``folder/*`` in the navigation stands for the pages of a folder, and a page that there is none of is left out.
+- ``<!-- parameters: s3 -->`` becomes the driver's table in ``parameters.md``, which the tests hold to the code.
+- The file that a block of code is from, and the word ``fragment``, are taken out of the block's first line.
+- Files of the repository that the pages link to are pages of the site, too; folders are shown as text.
+"""
+
+from __future__ import annotations
+
+import posixpath
+import re
+from pathlib import Path
+from typing import Any
+
+from mkdocs.config.defaults import MkDocsConfig
+from mkdocs.structure.files import File, Files, InclusionLevel
+from mkdocs.structure.pages import Page
+
+ROOT = Path(__file__).resolve().parents[2]
+DOCS = ROOT / "docs"
+#: Files outside of the docs that are pages as they are.
+PAGES = ("CONTRIBUTING.md", "CHANGELOG.md")
+
+_PARAMETERS = re.compile(r"^<!-- parameters: (\w+) -->$", re.MULTILINE)
+_FENCE = re.compile(r"^( *```)(\w+) (\S+)$", re.MULTILINE)
+_LINK = re.compile(r"\[([^\]]*)\]\(([^)#\s]+)(#[^)]*)?\)")
+
+
+def on_config(config: MkDocsConfig) -> MkDocsConfig:
+    """Fill the folders of the navigation in."""
+    config.nav = [_filled(item) for item in config.nav or []]
+    return config
+
+
+def on_files(files: Files, config: MkDocsConfig) -> Files:
+    """Add what is linked to and lies outside of the docs."""
+    for name in PAGES:
+        files.append(File.generated(config, name, content=(ROOT / name).read_text(encoding="utf-8")))
+    for target in sorted({target for page in DOCS.rglob("*.md") for target in _outside(page)}):
+        if target.suffix == ".py":
+            listing = File.generated(config, _source(target), content=_listing(target))
+            listing.inclusion = InclusionLevel.NOT_IN_NAV
+            files.append(listing)
+    return files
+
+
+def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Files) -> str:
+    """Make of a page of the repository one of the site."""
+    del config, files
+    source = page.file.src_uri
+    text = _PARAMETERS.sub(lambda found: table(found[1]), markdown)
+    if source != "parameters.md":
+        text = text.replace("](integrity.md)", f"]({_relative('integrity.md', source)})")
+    text = _FENCE.sub(_titled, text)
+    # A link within a block of code would be one too, but there is none.
+    return _LINK.sub(lambda found: _linked(found, source), text)
+
+
+def table(driver: str) -> str:
+    """The driver's table of parameters.
+
+    Raises
+    ------
+    ValueError
+        If the page of parameters has none of it.
+    """
+    text = (DOCS / "parameters.md").read_text(encoding="utf-8")
+    _, heading, section = text.partition(f"\n## {driver}\n")
+    rows = [line for line in section.partition("\n## ")[0].splitlines() if line.startswith("|")]
+    if not heading or not rows:
+        raise ValueError(f"parameters.md has no table of {driver}")
+    return "\n".join(rows)
+
+
+def _filled(item: Any) -> Any:
+    if isinstance(item, dict):
+        [(title, entries)] = item.items()
+        listed = [entries] if isinstance(entries, str) else entries
+        return {title: [each for entry in listed for each in _entries(entry)]}
+    return item
+
+
+def _entries(entry: str) -> list[str]:
+    if entry.endswith("/*"):
+        return [page.relative_to(DOCS).as_posix() for page in sorted((DOCS / entry[:-2]).glob("*.md"))]
+    return [entry] if (DOCS / entry).exists() or entry in PAGES else []
+
+
+def _titled(found: re.Match[str]) -> str:
+    fence, language, about = found.groups()
+    return f"{fence}{language}" if about == "fragment" else f'{fence}{language} title="{about}"'
+
+
+def _outside(page: Path) -> list[Path]:
+    """The files of the repository that a page links to."""
+    targets = [
+        (page.parent / found[2]).resolve()
+        for found in _LINK.finditer(page.read_text(encoding="utf-8"))
+        if "://" not in found[2]
+    ]
+    return [target for target in targets if target.is_relative_to(ROOT) and not target.is_relative_to(DOCS)]
+
+
+def _source(target: Path) -> str:
+    return f"source/{target.relative_to(ROOT).with_suffix('.md').as_posix()}"
+
+
+def _listing(target: Path) -> str:
+    name = target.relative_to(ROOT).as_posix()
+    return f"---\nsearch: {{exclude: true}}\n---\n# {name}\n\n~~~~python\n{target.read_text(encoding='utf-8')}~~~~\n"
+
+
+def _linked(found: re.Match[str], source: str) -> str:
+    text, target, anchor = found[1], found[2], found[3] or ""
+    if "://" in target or source.startswith("source/"):
+        return found[0]
+    base = ROOT if source in PAGES else (DOCS / source).parent
+    path = (base / target).resolve()
+    if path.is_dir():
+        return text
+    if path.is_relative_to(DOCS):
+        name = path.relative_to(DOCS).as_posix()
+    elif path.is_relative_to(ROOT) and path.suffix == ".py":
+        name = _source(path)
+    elif path.parent == ROOT and path.name in PAGES:
+        name = path.name
+    else:
+        return found[0]
+    return f"[{text}]({_relative(name, source)}{anchor})"
+
+
+def _relative(name: str, source: str) -> str:
+    return posixpath.relpath(name, posixpath.dirname(source) or ".")
