@@ -23,6 +23,7 @@ DOCS = ROOT / "docs"
 PAGES = ("CONTRIBUTING.md", "CHANGELOG.md")
 
 _PARAMETERS = re.compile(r"^<!-- parameters: (\w+) -->$", re.MULTILINE)
+_TABLE = re.compile(r"^\| parameter \| type, default, allowed \|.*\n(?:\|.*(?:\n|\Z))+", re.MULTILINE)
 _FENCE = re.compile(r"^( *```)(\w+) (\S+)$", re.MULTILINE)
 _LINK = re.compile(r"\[([^\]]*)\]\(([^)#\s]+)(#[^)]*)?\)")
 
@@ -49,9 +50,9 @@ def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Fil
     """Make of a page of the repository one of the site."""
     del config, files
     source = page.file.src_uri
-    text = _PARAMETERS.sub(lambda found: table(found[1]), markdown)
-    if source != "parameters.md":
-        text = text.replace("](integrity.md)", f"]({_relative('integrity.md', source)})")
+    text = _PARAMETERS.sub(lambda found: _moved(table(found[1]), source), markdown)
+    # A narrow screen shows these tables row below row.
+    text = _TABLE.sub(lambda found: f'<div class="parameters" markdown>\n\n{found[0].rstrip()}\n\n</div>\n', text)
     text = _FENCE.sub(_titled, text)
     # A link within a block of code would be one too, but there is none.
     return _LINK.sub(lambda found: _linked(found, source), text)
@@ -70,7 +71,12 @@ def table(driver: str) -> str:
     rows = [line for line in section.partition("\n## ")[0].splitlines() if line.startswith("|")]
     if not heading or not rows:
         raise ValueError(f"parameters.md has no table of {driver}")
-    return "\n".join(rows)
+    return "\n".join(rows).replace("see *Names* above", "see [names](parameters.md#names)")
+
+
+def _moved(text: str, source: str) -> str:
+    """A text of the topmost folder, for a page elsewhere."""
+    return re.sub(r"\]\(([^):#]+)", lambda found: f"]({_relative(found[1], source)}", text)
 
 
 def _filled(item: Any) -> Any:

@@ -164,6 +164,14 @@ def _front(place: Path) -> Setting:
     return Setting(replaced, names)
 
 
+def _two(_: Path) -> Setting:
+    """Two storages, one of them with a registry."""
+    source, dest = factory.create("inmemory"), factory.create("inmemory")
+    writer = Writer(source)
+    writer.image("library/app", "latest", layers=(b"content",))
+    return Setting(names={"source": source, "dest": dest})
+
+
 #: The pages whose code is run by this folder's tests.
 RUN: Mapping[str, Callable[[Path], Setting]] = {
     "README.md": _front,
@@ -174,6 +182,7 @@ RUN: Mapping[str, Callable[[Path], Setting]] = {
     "docs/registry.md": _storage,
     "docs/testing-a-driver.md": _mine,
     "docs/fault-matrix.md": _mine,
+    "docs/transfer.md": _two,
     "docs/drivers/azure.md": _account,
     "docs/drivers/filesystem.md": _disk,
     "docs/drivers/fsspec.md": _nothing,
@@ -190,9 +199,7 @@ RUN: Mapping[str, Callable[[Path], Setting]] = {
 RUN_ELSEWHERE = {
     "docs/asyncio.md": "tests/aio/test_page.py",
     "docs/tools/": "tests/tools/test_pages.py",
-    "docs/transfer.md": "tests/transfer",
+    "docs/telemetry.md": "tests/telemetry/test_page.py",
 }
-#: Pages with code that no test runs: it is shown to be read.
-READ = {"docs/telemetry.md"}
 #: The languages of what is no program: output, configuration, commands.
-OTHER = {"console", "json", "sh", "text", "toml", "yaml"}
+OTHER = {"console", "json", "promql", "sh", "text", "toml", "yaml"}
