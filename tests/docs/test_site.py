@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import pkgutil
 import re
 from html.parser import HTMLParser
@@ -63,6 +64,18 @@ def test_code_that_is_from_a_file_says_so_and_a_fragment_does_not(site: Path) ->
     assert '<span class="filename">examples/tinystore/store.py</span>' in backend
     assert "```" not in backend
     assert "fragment" not in re.sub(r"<[^>]+>", "", page(site, "middleware").partition("<article")[2])
+
+
+def test_a_driver_without_a_table_is_an_error() -> None:
+    spec = importlib.util.spec_from_file_location("pages_hook", ROOT / "docs" / "hooks" / "pages.py")
+    assert spec is not None
+    assert spec.loader is not None
+    hook = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(hook)
+    assert "| `rootdirectory` |" in hook.table("filesystem")
+    for name in ("nowhere", "files"):
+        with pytest.raises(ValueError, match=name):
+            hook.table(name)
 
 
 def test_nothing_is_fetched_from_elsewhere(site: Path) -> None:
