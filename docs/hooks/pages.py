@@ -1,6 +1,6 @@
 """What the site does to the pages, which are read as plain Markdown elsewhere.
 
-- ``folder/*`` in the navigation stands for the pages of a folder, and a page that there is none of is left out.
+- ``folder/*`` in the navigation stands for the pages of a folder.
 - ``<!-- parameters: s3 -->`` becomes the driver's table in ``parameters.md``, which the tests hold to the code.
 - The file that a block of code is from, and the word ``fragment``, are taken out of the block's first line.
 - Files of the repository that the pages link to are pages of the site, too; folders are shown as text.
@@ -54,7 +54,7 @@ def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Fil
     # A narrow screen shows these tables row below row.
     text = _TABLE.sub(lambda found: f'<div class="parameters" markdown>\n\n{found[0].rstrip()}\n\n</div>\n', text)
     text = _FENCE.sub(_titled, text)
-    # A link within a block of code would be one too, but there is none.
+    # What looks like a link in a block of code comes out as it was.
     return _LINK.sub(lambda found: _linked(found, source), text)
 
 
@@ -90,7 +90,7 @@ def _filled(item: Any) -> Any:
 def _entries(entry: str) -> list[str]:
     if entry.endswith("/*"):
         return [page.relative_to(DOCS).as_posix() for page in sorted((DOCS / entry[:-2]).glob("*.md"))]
-    return [entry] if (DOCS / entry).exists() or entry in PAGES else []
+    return [entry]
 
 
 def _titled(found: re.Match[str]) -> str:
