@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import importlib
 import importlib.util
+import inspect
 import pkgutil
 import re
 from html.parser import HTMLParser
@@ -49,6 +51,20 @@ def test_the_page_of_a_driver_has_all_of_its_parameters(site: Path, driver: str)
     shown = [cell.strip().removesuffix(" (ours)") for cell in Cells(page(site, f"drivers/{driver}")).first]
     declared = [row.name for row in rows(driver)]
     assert [name for name in shown if name in declared][: len(declared)] == declared
+
+
+@pytest.mark.parametrize("name", [file.stem for file in sorted((ROOT / "docs" / "api").glob("*.md"))])
+def test_the_api_has_all_classes_and_functions_of_its_modules(site: Path, name: str) -> None:
+    shown = page(site, f"api/{name}")
+    documented = re.findall(r"^::: (\S+)$", (ROOT / "docs" / "api" / f"{name}.md").read_text(), re.MULTILINE)
+    assert documented
+    for entry in documented:
+        assert f'id="{entry}"' in shown
+        module = importlib.import_module(entry) if entry.rpartition(".")[2].islower() else None
+        for member in getattr(module, "__all__", ()):
+            found = getattr(module, member)
+            if inspect.isclass(found) or inspect.isfunction(found):
+                assert f'id="{entry}.{member}"' in shown
 
 
 def test_pages_have_no_link_out_of_the_site_to_this_repository(site: Path) -> None:
