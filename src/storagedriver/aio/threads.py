@@ -18,7 +18,7 @@ __all__ = ["THREADS", "Outcome", "in_its_own_thread", "run"]
 T = TypeVar("T")
 
 #: How many calls run at a time in a process.
-THREADS = 256
+THREADS = 128
 
 _threads = PerProcess(lambda: ThreadPoolExecutor(THREADS, thread_name_prefix="storagedriver-aio"))
 
