@@ -100,9 +100,6 @@ class ListedPage:
 
     def _name(self, item: Element, name: str) -> str:
         given = self._document.required(item, name)
-        if "%" not in given and "+" not in given and given.startswith(self._prefix):
-            # Most names are the same, encoded or not.
-            return given
         decoded = self._decode(given)
         if decoded.startswith(self._prefix):
             return decoded

@@ -160,8 +160,6 @@ def quoted_etag(text: str | None) -> str:
     their ETags weak, which match nothing (RFC 9110, 8.8.3 and 13.1.1), though
     the store behind it still knows the strong one.
     """
-    if text and text[0] == '"':
-        return text
     text = strong_etag(text)
     return f'"{text}"' if text and not text.startswith('"') else text
 
