@@ -6,11 +6,11 @@ import asyncio
 import contextlib
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextvars import copy_context
 from functools import partial
 from threading import Thread
 from typing import Any, Generic, TypeVar
 
+from storagedriver.adapter.fanout import in_context
 from storagedriver.adapter.limits import PerProcess
 
 __all__ = ["THREADS", "Outcome", "in_its_own_thread", "run"]
@@ -46,19 +46,17 @@ class Outcome(Generic[T]):
 
 
 def _in_the_pool(call: Callable[[], T]) -> Future[Outcome[T]]:
-    # What a trace belongs to is in the context.
-    return _threads.get().submit(copy_context().run, Outcome, call)
+    return _threads.get().submit(in_context(Outcome), call)
 
 
 def in_its_own_thread(call: Callable[[], T]) -> Future[Outcome[T]]:
     """Start a call in a thread that is made for it: one that waits for others of the pool."""
     running: Future[Outcome[T]] = Future()
     running.set_running_or_notify_cancel()
-
-    context = copy_context()
+    make = in_context(Outcome)
 
     def work() -> None:
-        running.set_result(context.run(Outcome, call))
+        running.set_result(make(call))
 
     Thread(target=work, name="storagedriver-aio-walk", daemon=True).start()
     return running
