@@ -35,7 +35,7 @@ def on_config(config: MkDocsConfig) -> MkDocsConfig:
 
 
 def on_files(files: Files, config: MkDocsConfig) -> Files:
-    """Add what is linked to and lies outside of the docs."""
+    """Add the files outside of docs/ that the pages link to."""
     for name in PAGES:
         files.append(File.generated(config, name, content=(ROOT / name).read_text(encoding="utf-8")))
     for target in sorted({target for page in DOCS.rglob("*.md") for target in _outside(page)}):

@@ -154,7 +154,7 @@ class TestCredentials:
 
 
 @pytest.mark.parametrize(
-    ("name", "value", "told"),
+    ("name", "value", "expected"),
     [
         ("container", "", "required"),
         ("container", "Upper", "container"),
@@ -178,8 +178,8 @@ class TestCredentials:
         ("realm", "a/b", "domain"),
     ],
 )
-def test_value_that_cannot_be(name: str, value: Any, told: str) -> None:
-    with pytest.raises(ParameterError, match=told) as caught:
+def test_value_that_cannot_be(name: str, value: Any, expected: str) -> None:
+    with pytest.raises(ParameterError, match=expected) as caught:
         factory.create("azure", {**GIVEN, name: value})
     assert caught.value.driver_name == "azure"
     assert caught.value.path == name

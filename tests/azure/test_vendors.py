@@ -58,7 +58,7 @@ def test_a_registry_works_on_it(account: FsspecDriver) -> None:
     for call in (driver.stat, driver.list, driver.get_content, driver.reader, driver.delete):
         with pytest.raises(PathNotFoundError):
             call("/dir/b")
-    # Nothing lies below a file.
+    # There is nothing below a file.
     assert list(driver.uploads("/dir/a/data")) == []
     with pytest.raises(PathNotFoundError):
         driver.list("/dir/a/data/x")

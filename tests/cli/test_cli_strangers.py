@@ -255,13 +255,13 @@ def test_a_host_without_an_address(driver: str) -> None:
 
 
 @DRIVERS
-@pytest.mark.parametrize(("hours", "told"), [(-2, "ahead of"), (2, "behind")])
-def test_a_wrong_clock(stranger: Stranger, driver: str, hours: int, told: str) -> None:
+@pytest.mark.parametrize(("hours", "expected"), [(-2, "ahead of"), (2, "behind")])
+def test_a_wrong_clock(stranger: Stranger, driver: str, hours: int, expected: str) -> None:
     stranger.status, stranger.content = 403, b"" if driver == "gcs" else DENIED
     stranger.date = datetime.now(timezone.utc) + timedelta(hours=hours)
     _, _, advice = check(driver, f"http://{stranger.place}", 4)
     assert advice.startswith("set the clock of this machine: it is ")
-    assert told in advice
+    assert expected in advice
 
 
 def test_a_clock_that_is_right_is_not_blamed(stranger: Stranger) -> None:

@@ -46,7 +46,7 @@ def url(parameters: dict[str, Any]) -> str:
 
 
 @pytest.mark.parametrize(
-    ("base", "changes", "parameter", "told"),
+    ("base", "changes", "parameter", "expected"),
     [
         (AMAZON, {"bucket": None}, "bucket", "required"),
         (AMAZON, {"bucket": "s3://registry"}, "bucket", "without a scheme"),
@@ -96,13 +96,13 @@ def url(parameters: dict[str, Any]) -> str:
     ],
 )
 def test_what_cannot_be_is_refused_offline(
-    base: dict[str, Any], changes: dict[str, Any], parameter: str, told: str
+    base: dict[str, Any], changes: dict[str, Any], parameter: str, expected: str
 ) -> None:
     with pytest.raises(ParameterError) as caught:
         create({**base, **changes})
     assert caught.value.driver_name == "s3"
     assert caught.value.path == parameter
-    assert told in str(caught.value)
+    assert expected in str(caught.value)
     assert "of-a-test" not in str(caught.value)
 
 
@@ -144,25 +144,25 @@ def test_accelerated_buckets_are_virtual_hosts() -> None:
 
 
 @pytest.mark.parametrize(
-    ("level", "told"),
+    ("level", "expected"),
     [("logdebug", "did you mean 'debug'?"), ("logDebugWithSigning", "'debugwithsigning'"), ("xyz", "of off, debug")],
 )
-def test_a_word_that_is_no_loglevel_means_off(level: str, told: str) -> None:
+def test_a_word_that_is_no_loglevel_means_off(level: str, expected: str) -> None:
     with pytest.warns(StorageDriverWarning, match="means off") as caught:
         assert s3_parameters.load("s3", {**AMAZON, "loglevel": level}).loglevel == "off"
-    assert told in str(caught[0].message)
+    assert expected in str(caught[0].message)
 
 
 @pytest.mark.parametrize(
-    ("parameter", "told"),
+    ("parameter", "expected"),
     [
         ("credentialsconfigpath", "AWS_SHARED_CREDENTIALS_FILE"),
         ("checksum_disabled", "set checksums to never"),
         ("objectownership", "bucket-owner-full-control"),
     ],
 )
-def test_a_parameter_of_another_registry_says_what_to_do(parameter: str, told: str) -> None:
-    with pytest.warns(StorageDriverWarning, match=told):
+def test_a_parameter_of_another_registry_says_what_to_do(parameter: str, expected: str) -> None:
+    with pytest.warns(StorageDriverWarning, match=expected):
         create({**AMAZON, parameter: "x"})
 
 
@@ -431,13 +431,13 @@ def test_loglevel(
     driver = make_s3(s3_server, root, loglevel=level.upper(), secretkey=s3_server.secret_key)
     driver.put_content("/a", b"the content")
     assert not driver.exists("/missing")
-    told = [record.getMessage() for record in caplog.records if record.name == "storagedriver.s3"]
-    assert any("PUT" in line for line in told) == (
+    logged = [record.getMessage() for record in caplog.records if record.name == "storagedriver.s3"]
+    assert any("PUT" in line for line in logged) == (
         level not in ("off", "debugwithrequesterrors", "debugwithrequestretries")
     )
-    assert any("404" in line for line in told) == (level != "off")
-    assert s3_server.secret_key not in "".join(told) or s3_server.name == "moto"
-    assert "the content" not in "".join(told)
+    assert any("404" in line for line in logged) == (level != "off")
+    assert s3_server.secret_key not in "".join(logged) or s3_server.name == "moto"
+    assert "the content" not in "".join(logged)
 
 
 def test_yaml_off_is_a_loglevel() -> None:

@@ -66,7 +66,7 @@ class GenericStore(Store):
         Renames a file over another one: see `storagedriver.drivers.fsspec.traits.Traits`.
     signing : map, optional
         For GET and for HEAD, the arguments that make the filesystem's ``sign``
-        give a URL for that method. fsspec has none that all would know.
+        give a URL for that method. fsspec has no argument for it that all filesystems take.
     limit : Limit, optional
         How many calls run at a time.
     secrets : sequence of str

@@ -61,7 +61,7 @@ class Traits:
         be a function of a module.
     signing : map, optional
         For GET and for HEAD, the arguments that make ``sign`` give a URL for
-        that method. fsspec has none that all would know.
+        that method. fsspec has no argument for it that all filesystems take.
     """
 
     put: Literal["staged", "direct"] = "staged"
